@@ -1,0 +1,137 @@
+// The job on the wire: what is sent to submit one, and what comes back.
+
+import { z } from "@hono/zod-openapi";
+import { LANES, REASONS, STATES } from "../core/lifecycle";
+import { LIMITS } from "../core/limits";
+import { plainText } from "./text";
+
+const instant = z.iso.datetime();
+
+const laneSchema = z.enum(LANES);
+export const stateSchema = z.enum(STATES);
+
+export const channelSchema = plainText(LIMITS.channelLength).openapi({
+  description: "Who listens: events of all jobs of a channel arrive on one socket. Any name, a user's id for instance.",
+  example: "user-42",
+});
+export const tagSchema = plainText(LIMITS.tagLength);
+export const idempotencyKeySchema = plainText(LIMITS.idempotencyKeyLength);
+
+const metadataSchema = z
+  .record(z.string(), z.unknown())
+  .refine((metadata) => new TextEncoder().encode(JSON.stringify(metadata)).byteLength <= LIMITS.metadataBytes, {
+    message: `expected at most ${LIMITS.metadataBytes} bytes of JSON`,
+  });
+
+const submitFields = {
+  task: z.string().min(1).max(64).openapi({ example: "generate" }),
+  input: z.unknown().openapi({
+    description: "The task's input; its schema is in GET /v1/tasks. At most 1 MB of JSON.",
+    example: { prompt: "Write a haiku about queues." },
+  }),
+  channel: channelSchema.optional(),
+  tags: z.array(tagSchema).max(LIMITS.tags).optional(),
+  metadata: metadataSchema.optional().openapi({ description: "Your own data, at most 16 KB. Comes back with the job." }),
+  lane: laneSchema.optional().openapi({ description: "Default: `default`. `bulk` never stands before the others." }),
+  priority: z.int().min(-100).max(100).optional().openapi({ description: "Default 0; higher goes first." }),
+  run_at: instant.optional().openapi({ description: "Not before this instant. Excludes delay_s." }),
+  delay_s: z.number().min(0).max(LIMITS.delayS).optional().openapi({ description: "Not before so many seconds." }),
+  expires_in_s: z.number().gt(0).max(LIMITS.expiresInS).optional().openapi({
+    description: "A job that has not been started after so many seconds fails with `expired`.",
+  }),
+  max_attempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
+  timeout_s: z.number().min(1).max(LIMITS.timeoutS).optional().openapi({ description: "Per attempt." }),
+  stream: z.boolean().optional().openapi({
+    description: "Send text to those who listen to the job while the model writes it, as `job.delta` events.",
+  }),
+};
+
+const oneStart = {
+  check: (job: { run_at?: string; delay_s?: number }) => job.run_at === undefined || job.delay_s === undefined,
+  problem: { message: "expected either run_at or delay_s, got both", path: ["delay_s"] },
+};
+
+export const submitSchema = z
+  .strictObject(submitFields)
+  .refine(oneStart.check, oneStart.problem)
+  .openapi("SubmitJob");
+
+export const bulkSchema = z
+  .strictObject({
+    jobs: z
+      .array(
+        z
+          .strictObject({ ...submitFields, idempotency_key: idempotencyKeySchema.optional() })
+          .refine(oneStart.check, oneStart.problem),
+      )
+      .min(1)
+      .max(LIMITS.bulkJobs),
+  })
+  .openapi("SubmitJobs");
+
+const jobErrorSchema = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).openapi("JobError");
+
+const usageSchema = z
+  .object({
+    input_tokens: z.number(),
+    output_tokens: z.number(),
+    cached_tokens: z.number(),
+    reasoning_tokens: z.number(),
+    cost_usd: z.number().nullable().openapi({ description: "Null when the model has no price in PROVIDERS." }),
+    estimated: z.literal(true).optional().openapi({ description: "The provider sent no count; this is a guess." }),
+  })
+  .openapi("Usage");
+
+const attemptSchema = z
+  .object({
+    attempt: z.int(),
+    started_at: instant,
+    ended_at: instant,
+    error: jobErrorSchema.nullable(),
+    model: z.string().nullable(),
+    usage: usageSchema,
+  })
+  .openapi("Attempt");
+
+const progressSchema = z
+  .object({ done: z.number(), total: z.number().nullable(), message: z.string().nullable() })
+  .openapi("Progress");
+
+export const jobSchema = z
+  .object({
+    id: z.string().openapi({ example: "job_01KAM2T2Q5W4R0E8Z6S3N7Y9XB" }),
+    object: z.literal("job"),
+    task: z.string(),
+    state: stateSchema,
+    reason: z.enum(REASONS).nullable().openapi({ description: "Why a pending job is not running." }),
+    channel: z.string().nullable(),
+    tags: z.array(z.string()),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    lane: laneSchema,
+    priority: z.int(),
+    stream: z.boolean(),
+    model: z.string().nullable(),
+    run: z.int().openapi({ description: "How often it was started, for whatever reason." }),
+    attempt: z.int().openapi({ description: "Tries used." }),
+    max_attempts: z.int(),
+    timeout_s: z.number(),
+    progress: progressSchema.nullable(),
+    output: z.unknown().openapi({ description: "Null until the end, and when it is large: see output_url." }),
+    output_bytes: z.int().nullable(),
+    output_url: z.string().nullable(),
+    error: jobErrorSchema.nullable(),
+    attempts: z.array(attemptSchema).optional().openapi({ description: "The last 20. Left out of lists." }),
+    usage: usageSchema.nullable(),
+    cancel_requested_at: instant.nullable(),
+    rerun_of: z.string().nullable(),
+    created_at: instant,
+    run_at: instant,
+    started_at: instant.nullable(),
+    finished_at: instant.nullable(),
+    expires_at: instant.nullable(),
+    version: z.int().openapi({ description: "Rises with every change: an event with a lower one is old news." }),
+  })
+  .openapi("Job");
+
+export type SubmitBody = z.infer<typeof submitSchema>;
+export type JobOnWire = z.infer<typeof jobSchema>;

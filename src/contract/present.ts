@@ -1,0 +1,56 @@
+// From a job in the code to the job on the wire.
+
+import type { Job, WholeJob } from "../core/job";
+import { SHOWN_OUTPUT_BYTES } from "../core/limits";
+import type { JobOnWire } from "./job";
+
+/** As lists and snapshots show it: without input, output and attempts. */
+export function presentJob(job: Job, nowMs: number): JobOnWire {
+  return {
+    id: job.id,
+    object: "job",
+    task: job.task,
+    state: job.state,
+    // The row keeps the reason it was written with; once the time has come, the job is in line like any other.
+    reason: job.reason === "scheduled" && job.runAt <= nowMs ? "queued" : job.reason,
+    channel: job.channel,
+    tags: job.tags,
+    metadata: job.metadata,
+    lane: job.lane,
+    priority: job.priority,
+    stream: job.stream,
+    model: job.model,
+    run: job.run,
+    attempt: job.attempt,
+    max_attempts: job.maxAttempts,
+    timeout_s: job.timeoutMs / 1_000,
+    progress: job.progress,
+    output: null,
+    output_bytes: job.outputBytes,
+    output_url: job.outputBytes === null ? null : `/v1/jobs/${job.id}/output`,
+    error: job.error,
+    usage: job.usage,
+    cancel_requested_at: iso(job.cancelRequestedAt),
+    rerun_of: job.rerunOf,
+    created_at: new Date(job.createdAt).toISOString(),
+    run_at: new Date(job.runAt).toISOString(),
+    started_at: iso(job.startedAt),
+    finished_at: iso(job.finishedAt),
+    expires_at: iso(job.expiresAt),
+    version: job.version,
+  };
+}
+
+/** With its attempts, and its output (JSON text) unless that is large. */
+export function presentWholeJob(job: WholeJob, output: string | null, nowMs: number): JobOnWire {
+  const shown = output !== null && (job.outputBytes ?? 0) <= SHOWN_OUTPUT_BYTES;
+  return {
+    ...presentJob(job, nowMs),
+    output: shown ? JSON.parse(output) : null,
+    attempts: job.attempts,
+  };
+}
+
+function iso(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}

@@ -1,0 +1,79 @@
+// What listeners are told. An event is a hint: the job in the database is the truth, `version` tells old news from new.
+
+import type { Job, JobError, Progress } from "./job";
+import type { Reason, State } from "./lifecycle";
+
+/** A state change. Kept by the hub, so that a listener who was away gets it. Never holds an input or an output. */
+export type MoveEvent = {
+  type:
+    | "job.submitted"
+    | "job.started"
+    | "job.retrying"
+    | "job.continuing"
+    | "job.cancelling"
+    | "job.completed"
+    | "job.failed"
+    | "job.cancelled";
+  job_id: string;
+  task: string;
+  channel: string | null;
+  version: number;
+  at: string;
+  state: State;
+  reason: Reason | null;
+  run: number;
+  attempt: number;
+  error: JobError | null;
+};
+
+/** How far a run is. Told to those who listen now, not kept. */
+export type ProgressEvent = { type: "job.progress"; job_id: string; version: number; at: string } & Progress;
+
+/** A piece of text of a running job. Told to those who listen to this very job now, not kept. */
+export type DeltaEvent = { type: "job.delta"; job_id: string; version: number; at: string; run: number; text: string };
+
+export type JobEvent = MoveEvent | ProgressEvent | DeltaEvent;
+
+/** Which events a hub stores for replay: those after which nothing else would tell a listener the same. */
+export function isKept(event: JobEvent): boolean {
+  return event.type !== "job.started" && event.type !== "job.progress" && event.type !== "job.delta";
+}
+
+/** Whether an event ends a job. */
+export function isEnd(event: JobEvent): boolean {
+  return event.type === "job.completed" || event.type === "job.failed" || event.type === "job.cancelled";
+}
+
+/** The event that tells a job's present state, whatever move led there. */
+export function moveEvent(job: Job, atMs: number): MoveEvent {
+  return {
+    type: eventType(job),
+    job_id: job.id,
+    task: job.task,
+    channel: job.channel,
+    version: job.version,
+    at: new Date(atMs).toISOString(),
+    state: job.state,
+    reason: job.reason,
+    run: job.run,
+    attempt: job.attempt,
+    error: job.error,
+  };
+}
+
+function eventType(job: Job): MoveEvent["type"] {
+  switch (job.state) {
+    case "completed":
+      return "job.completed";
+    case "failed":
+      return "job.failed";
+    case "cancelled":
+      return "job.cancelled";
+    case "running":
+      return job.cancelRequestedAt === null ? "job.started" : "job.cancelling";
+    case "waiting":
+    case "pending":
+      if (job.reason === "retrying") return "job.retrying";
+      return job.run > 0 && job.attempt > 0 ? "job.continuing" : "job.submitted";
+  }
+}

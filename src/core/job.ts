@@ -1,0 +1,65 @@
+// The job as the code sees it, and the small values it is made of.
+
+import type { Lane, Reason, State } from "./lifecycle";
+import type { Usage } from "./usage";
+
+export type JobError = { code: string; message: string; retryable: boolean };
+
+export type Progress = { done: number; total: number | null; message: string | null };
+
+/** One try, as the job remembers it. Instants are ISO 8601 UTC. */
+export type AttemptRecord = {
+  attempt: number;
+  started_at: string;
+  ended_at: string;
+  error: JobError | null;
+  model: string | null;
+  usage: Usage;
+};
+
+/** A job without its input, output and attempts. Instants are milliseconds since 1970, by the database's clock. */
+export type Job = {
+  projectId: string;
+  id: string;
+  task: string;
+  state: State;
+  reason: Reason | null;
+  channel: string | null;
+  tags: string[];
+  metadata: Record<string, unknown> | null;
+  lane: Lane;
+  priority: number;
+  model: string | null;
+  stream: boolean;
+  run: number;
+  attempt: number;
+  maxAttempts: number;
+  timeoutMs: number;
+  crashes: number;
+  turns: number;
+  version: number;
+  createdAt: number;
+  runAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  expiresAt: number | null;
+  leaseUntil: number | null;
+  cancelRequestedAt: number | null;
+  rerunOf: string | null;
+  idempotencyKey: string | null;
+  progress: Progress | null;
+  error: JobError | null;
+  usage: Usage | null;
+  inputBytes: number;
+  inputKey: string | null;
+  outputBytes: number | null;
+  outputKey: string | null;
+};
+
+/** A job with what the lists leave out. `input` and `output` are JSON text, or null when they are in R2. */
+export type WholeJob = Job & {
+  attempts: AttemptRecord[];
+  turnState: string | null;
+  input: string | null;
+  output: string | null;
+};

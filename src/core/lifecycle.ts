@@ -1,0 +1,47 @@
+// The life of a job: its states, and the only moves between them.
+//
+// 1. `submit` makes a job pending. A doorbell tells a consumer to look at it.
+// 2. `claim` makes it running: `run` rises by one and is the fence that guards every later write of that run.
+// 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again` or `stop`.
+// 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
+// 5. `cancel` ends what is not running at once; `ask_to_stop` asks a run to end, which it does by `stop`.
+// 6. `expire` ends what was not started in time; `rerun` starts what has failed or was cancelled from the beginning.
+//
+// Each move is one guarded UPDATE in store/moves.ts. docs/lifecycle.md draws this table.
+
+export const STATES = ["pending", "running", "waiting", "completed", "failed", "cancelled"] as const;
+export type State = (typeof STATES)[number];
+
+/** Why a pending job is not running. */
+export const REASONS = ["queued", "scheduled", "retrying"] as const;
+export type Reason = (typeof REASONS)[number];
+
+export const LANES = ["interactive", "default", "bulk"] as const;
+export type Lane = (typeof LANES)[number];
+
+/** From which states each move may be made, and where it leads. */
+export const MOVES = {
+  claim: { from: ["pending"], to: "running" },
+  takeover: { from: ["running"], to: "running" },
+  complete: { from: ["running"], to: "completed" },
+  fail: { from: ["running"], to: "failed" },
+  retry: { from: ["running"], to: "pending" },
+  again: { from: ["running"], to: "pending" },
+  stop: { from: ["running"], to: "cancelled" },
+  crash: { from: ["running"], to: "failed" },
+  ask_to_stop: { from: ["running"], to: "running" },
+  cancel: { from: ["pending", "waiting"], to: "cancelled" },
+  expire: { from: ["pending", "waiting"], to: "failed" },
+  rerun: { from: ["failed", "cancelled"], to: "pending" },
+} as const satisfies Record<string, { from: readonly State[]; to: State }>;
+
+export type Move = keyof typeof MOVES;
+
+export function isFinal(state: State): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+/** Whether the table allows this move from this state. Conditions on time and counters come on top, in the guard. */
+export function canMove(move: Move, from: State): boolean {
+  return (MOVES[move].from as readonly State[]).includes(from);
+}

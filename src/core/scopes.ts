@@ -1,0 +1,9 @@
+// What keys and tokens may do.
+
+/** Of a key. `admin` includes the others, and the keys of its own project. */
+export const SCOPES = ["jobs:read", "jobs:write", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Of a browser token. */
+export const ALLOWANCES = ["read", "submit"] as const;
+export type Allowance = (typeof ALLOWANCES)[number];

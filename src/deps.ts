@@ -1,0 +1,50 @@
+// The only wiring: what engine/ and http/ are handed instead of the platform's bindings.
+
+import { monotonicFactory } from "ulid";
+import type { NewId } from "./core/ids";
+import { type Config, type Doorbell, type Env, readConfig } from "./env";
+import { type Log, log } from "./log";
+
+export type Deps = {
+  db: D1Database;
+  bucket: R2Bucket;
+  jobsQueue: Queue<Doorbell>;
+  bulkQueue: Queue<Doorbell>;
+  hubs: Env["EVENT_HUB"];
+  clock: Env["CLOCK"];
+  config: Config;
+  now(): number;
+  random(): number;
+  newId: NewId;
+  log: Log;
+  /** For what must be done but not waited for. */
+  background(promise: Promise<unknown>): void;
+};
+
+const nextUlid = monotonicFactory();
+
+// Parsed once per isolate: the settings cannot change while it lives.
+const configs = new WeakMap<Env, Config>();
+
+export function createDeps(env: Env, ctx: { waitUntil(promise: Promise<unknown>): void }): Deps {
+  return {
+    db: env.DB,
+    bucket: env.BUCKET,
+    jobsQueue: env.JOBS_QUEUE,
+    bulkQueue: env.BULK_QUEUE,
+    hubs: env.EVENT_HUB,
+    clock: env.CLOCK,
+    config: configOf(env),
+    now: Date.now,
+    random: Math.random,
+    newId: (prefix) => `${prefix}_${nextUlid()}`,
+    log,
+    background: (promise) => ctx.waitUntil(promise),
+  };
+}
+
+function configOf(env: Env): Config {
+  const config = configs.get(env) ?? readConfig(env);
+  configs.set(env, config);
+  return config;
+}

@@ -1,0 +1,109 @@
+// Tells everyone who listens: one object per channel (or per share of the jobs without one), WebSockets only.
+//
+// Sockets hibernate: between events the object costs nothing, so nothing here may keep a timer or wait for long.
+
+import { DurableObject } from "cloudflare:workers";
+import type { EventFrame, Frame, SnapshotFrame } from "../contract/frames";
+import { presentJob } from "../contract/present";
+import type { JobEvent } from "../core/events";
+import type { Env } from "../env";
+import { getJob, newestOfChannel } from "../store/jobs";
+import { parseCursor } from "../core/cursor";
+import { EventRing, type PlacedEvent } from "./event-ring";
+
+/** What a listener asks for; the API has checked that it may. */
+export type Listen = { projectId: string; job: string | null; channel: string | null; since: string | null };
+
+/** Jobs in a channel's snapshot: the newest. Older ones are a list request away. */
+const SNAPSHOT_JOBS = 100;
+
+const WHOLE_CHANNEL = "channel";
+
+export class EventHub extends DurableObject<Env> {
+  private readonly ring = new EventRing(this.ctx.storage.sql);
+  /** Sockets whose snapshot is being read, and what happened meanwhile. */
+  private readonly opening = new Map<WebSocket, Frame[]>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    // Answered by the platform, without waking the object.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+  }
+
+  /** Tells these events, in this order, to all who listen. */
+  async publish(events: JobEvent[]): Promise<void> {
+    for (const placed of this.ring.append(events)) this.send(placed);
+  }
+
+  /** A listener comes in: subscribed first, then shown how things stand, so that nothing falls between the two. */
+  override async fetch(request: Request): Promise<Response> {
+    const listen = JSON.parse(new URL(request.url).searchParams.get("listen") ?? "null") as Listen;
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [listen.job ?? WHOLE_CHANNEL]);
+    this.opening.set(server, []);
+    const cursor = this.ring.cursor;
+    try {
+      const frames = await this.greeting(listen, cursor);
+      for (const frame of [...frames, ...(this.opening.get(server) ?? [])]) server.send(JSON.stringify(frame));
+    } catch (error) {
+      server.close(1011, "snapshot failed");
+      throw error;
+    } finally {
+      this.opening.delete(server);
+    }
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override webSocketMessage(): void {
+    // Listeners have nothing to say; their pings never get here.
+  }
+
+  private async greeting(listen: Listen, cursor: string): Promise<Frame[]> {
+    const since = listen.since === null ? null : parseCursor(listen.since);
+    const missed = since && this.ring.since(since);
+    if (listen.since !== null && !missed) {
+      return [{ type: "reset", cursor }, await this.snapshot(listen, cursor)];
+    }
+    // The snapshot of a listener who comes back bears the cursor it came with: if it is cut off again before it has
+    // read what it missed, it must come back to the same place.
+    const snapshot = await this.snapshot(listen, listen.since ?? cursor);
+    const replay = (missed ?? []).filter(({ event }) => listen.job === null || event.job_id === listen.job);
+    return [snapshot, ...replay.map(toFrame)];
+  }
+
+  private async snapshot(listen: Listen, cursor: string): Promise<SnapshotFrame> {
+    const { projectId, job, channel } = listen;
+    if (job !== null) {
+      const found = await getJob(this.env.DB, { projectId, id: job });
+      return { type: "snapshot", cursor, job: found && presentJob(found, Date.now()) };
+    }
+    const jobs = await newestOfChannel(this.env.DB, projectId, channel ?? "", SNAPSHOT_JOBS);
+    return { type: "snapshot", cursor, channel, jobs: jobs.map((one) => presentJob(one, Date.now())) };
+  }
+
+  private send(placed: PlacedEvent): void {
+    const frame = toFrame(placed);
+    const text = JSON.stringify(frame);
+    const { event } = placed;
+    const listeners = this.ctx.getWebSockets(event.job_id);
+    // Text is for those who watch this very job: a channel of many jobs would drown in it.
+    if (event.type !== "job.delta") listeners.push(...this.ctx.getWebSockets(WHOLE_CHANNEL));
+    for (const socket of listeners) {
+      const held = this.opening.get(socket);
+      if (held) held.push(frame);
+      else trySend(socket, text);
+    }
+  }
+}
+
+function toFrame({ event, cursor }: PlacedEvent): EventFrame {
+  return { ...event, cursor };
+}
+
+function trySend(socket: WebSocket, text: string): void {
+  try {
+    socket.send(text);
+  } catch {
+    // It closed a moment ago. It comes back with its cursor if it wants to.
+  }
+}

@@ -1,0 +1,58 @@
+// A hub's memory: the last publishes, one row each, in a ring of fixed size. Nothing is ever deleted, only overwritten.
+
+import { isKept, type JobEvent } from "../core/events";
+import { type Cursor, formatCursor } from "../core/cursor";
+
+/** Publishes that are kept. A listener who was away for longer is told so (`reset`) and gets a snapshot. */
+const SLOTS = 1_000;
+
+/** An event with the place it has in the hub's history. */
+export type PlacedEvent = { event: JobEvent; cursor: string };
+
+export class EventRing {
+  private last: Cursor;
+
+  constructor(private readonly sql: SqlStorage) {
+    sql.exec("CREATE TABLE IF NOT EXISTS ring (slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, events TEXT NOT NULL)");
+    const row = sql.exec<{ seq: number; events: string }>("SELECT seq, events FROM ring ORDER BY seq DESC LIMIT 1");
+    const newest = row.toArray()[0];
+    this.last = newest ? { seq: newest.seq, index: JSON.parse(newest.events).length - 1 } : { seq: 0, index: -1 };
+  }
+
+  /** The place of the newest event that is kept. */
+  get cursor(): string {
+    return formatCursor(this.last);
+  }
+
+  /** Writes the events worth keeping as one row. The others get the cursor of the one before them. */
+  append(events: JobEvent[]): PlacedEvent[] {
+    const kept = events.filter(isKept);
+    const seq = this.last.seq + 1;
+    let place = this.last;
+    const placed = events.map((event) => {
+      if (isKept(event)) place = place.seq === seq ? { seq, index: place.index + 1 } : { seq, index: 0 };
+      return { event, cursor: formatCursor(place) };
+    });
+    if (kept.length > 0) {
+      this.sql.exec("INSERT OR REPLACE INTO ring VALUES (?, ?, ?)", seq % SLOTS, seq, JSON.stringify(kept));
+      this.last = place;
+    }
+    return placed;
+  }
+
+  /** Every kept event after the cursor. Null: the ring does not reach back that far, or the cursor is not ours. */
+  since(cursor: Cursor): PlacedEvent[] | null {
+    if (cursor.seq > this.last.seq || (cursor.seq === 0 && cursor.index >= 0)) return null;
+    const oldest = this.sql.exec<{ seq: number | null }>("SELECT MIN(seq) AS seq FROM ring").one().seq ?? 1;
+    if (cursor.seq < oldest - 1) return null;
+    const rows = this.sql.exec<{ seq: number; events: string }>(
+      "SELECT seq, events FROM ring WHERE seq >= ? ORDER BY seq",
+      cursor.seq,
+    );
+    return rows.toArray().flatMap(({ seq, events }) => {
+      const all = JSON.parse(events) as JobEvent[];
+      const placed = all.map((event, index) => ({ event, cursor: formatCursor({ seq, index }) }));
+      return seq === cursor.seq ? placed.slice(cursor.index + 1) : placed;
+    });
+  }
+}

@@ -1,0 +1,35 @@
+// Makes sure that the clock will look, before anything is stored that it must find.
+
+import type { Deps } from "../deps";
+import { errorField } from "../log";
+
+// The clock's own promise, "I shall look at or after this instant", remembered so that a warm submit costs no call.
+// It says nothing about any job: an isolate that has forgotten it asks again.
+const promises = new WeakMap<Deps["clock"], number>();
+
+/** How long before the promised instant an isolate asks anew. Must exceed what a submit takes. */
+const MARGIN_MS = 30_000;
+
+/** Never throws: should the clock not answer, the cron trigger wakes it within a minute. */
+export async function armClock(deps: Deps): Promise<void> {
+  const awakeUntil = promises.get(deps.clock) ?? 0;
+  if (deps.now() < awakeUntil - MARGIN_MS) return;
+  const promised = await call(deps, (clock) => clock.arm());
+  if (promised !== null) promises.set(deps.clock, promised);
+}
+
+/** As armClock, for something that is due in `inMs`. */
+export async function armClockFor(deps: Deps, inMs: number): Promise<void> {
+  await call(deps, (clock) => clock.armFor(inMs));
+}
+
+type Stub = ReturnType<Deps["clock"]["getByName"]>;
+
+async function call<T>(deps: Deps, ask: (clock: Stub) => Promise<T>): Promise<T | null> {
+  try {
+    return await ask(deps.clock.getByName("clock"));
+  } catch (error) {
+    deps.log("arm_clock_failed", { error: errorField(error) });
+    return null;
+  }
+}

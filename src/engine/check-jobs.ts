@@ -1,0 +1,135 @@
+// Checks requested jobs against their tasks and the configured models. Every problem is named, with its place.
+
+import { z } from "zod";
+import { AppError, type ErrorItem } from "../core/errors";
+import type { Lane } from "../core/lifecycle";
+import { LIMITS } from "../core/limits";
+import type { Catalogue } from "../llm/models";
+import type { NewJob } from "../store/submit";
+import type { Task } from "../tasks/define";
+import { findTask, tasks } from "../tasks/index";
+
+/** A job as it is asked for. The contract has checked all but `task` and `input`. */
+export type JobRequest = {
+  task: string;
+  input: unknown;
+  channel?: string;
+  tags?: string[];
+  metadata?: Record<string, unknown>;
+  lane?: Lane;
+  priority?: number;
+  run_at?: string;
+  delay_s?: number;
+  expires_in_s?: number;
+  max_attempts?: number;
+  timeout_s?: number;
+  stream?: boolean;
+  idempotency_key?: string;
+};
+
+/** What a browser token may submit; null: anything. */
+export type SubmitLimits = { channel: string | null; tasks: string[] | null; models: string[] | null };
+
+type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "input_bytes" | "input_key">;
+
+/** Throws one AppError for all of them: of the first problem, with the whole list as `errors` when there are several. */
+export function checkJobs(catalogue: Catalogue, requests: JobRequest[], limits?: SubmitLimits): CheckedJob[] {
+  const problems: { error: AppError; items: ErrorItem[] }[] = [];
+  const checked: CheckedJob[] = [];
+  for (const [index, request] of requests.entries()) {
+    try {
+      checked.push(checkJob(catalogue, request, limits));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      problems.push({ error, items: placed(error, requests.length > 1 ? index : null) });
+    }
+  }
+  const first = problems[0];
+  if (!first) return checked;
+  const errors = problems.flatMap((problem) => problem.items);
+  throw new AppError(first.error.code, {
+    message: errors.length > 1 ? `${errors.length} problems. The first: ${first.error.message}` : first.error.message,
+    param: errors[0]?.param,
+    errors,
+  });
+}
+
+function placed(error: AppError, index: number | null): ErrorItem[] {
+  const items = error.errors ?? [{ param: error.param ?? "", message: error.message }];
+  if (index === null) return items;
+  return items.map((item) => ({ ...item, index, param: `jobs[${index}].${item.param}` }));
+}
+
+function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimits | undefined): CheckedJob {
+  const task = taskOf(request, limits);
+  const input = checkInput(task, request.input);
+  const model = modelOf(catalogue, task, input, limits);
+  return {
+    task: task.name,
+    channel: limits?.channel ?? request.channel ?? null,
+    tags: [...new Set(request.tags ?? [])],
+    metadata: request.metadata ? JSON.stringify(request.metadata) : null,
+    lane: request.lane ?? "default",
+    priority: request.priority ?? 0,
+    model,
+    stream: request.stream ?? false,
+    max_attempts: request.max_attempts ?? task.defaults.max_attempts,
+    timeout_ms: (request.timeout_s ?? task.defaults.timeout_s) * 1_000,
+    run_at: request.run_at ? Date.parse(request.run_at) : null,
+    delay_ms: request.delay_s === undefined ? null : request.delay_s * 1_000,
+    expires_in_ms: request.expires_in_s === undefined ? null : request.expires_in_s * 1_000,
+    idempotency_key: request.idempotency_key ?? null,
+    input: inputText(input),
+  };
+}
+
+function taskOf(request: JobRequest, limits: SubmitLimits | undefined): Task {
+  const task = findTask(request.task);
+  if (!task) {
+    const names = tasks.map((known) => known.name).join(", ");
+    throw new AppError("unknown_task", { param: "task", message: `No task "${request.task}". There are: ${names}.` });
+  }
+  if (limits?.tasks && !limits.tasks.includes(task.name)) {
+    throw new AppError("forbidden", { param: "task", message: `This token may not submit the task "${task.name}".` });
+  }
+  return task;
+}
+
+function checkInput(task: Task, input: unknown): unknown {
+  const parsed = task.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => ({
+    param: ["input", ...issue.path].reduce<string>(appendPath, ""),
+    message: issue.message,
+  }));
+  const message = errors[0] ? `${errors[0].param}: ${errors[0].message}` : undefined;
+  throw new AppError("input_invalid", { param: errors[0]?.param, message, errors });
+}
+
+function appendPath(path: string, part: PropertyKey): string {
+  if (typeof part === "number") return `${path}[${part}]`;
+  return path === "" ? String(part) : `${path}.${String(part)}`;
+}
+
+const withModel = z.object({ model: z.string().optional() });
+
+function modelOf(catalogue: Catalogue, task: Task, input: unknown, limits: SubmitLimits | undefined): string | null {
+  if (task.kind === null) return null;
+  const wanted = withModel.safeParse(input);
+  const { model } = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);
+  if (limits?.models && !limits.models.includes(model)) {
+    const message = `This token may not use the model "${model}". It may use: ${limits.models.join(", ")}.`;
+    throw new AppError("forbidden", { param: "input.model", message });
+  }
+  return model;
+}
+
+function inputText(input: unknown): string {
+  const text = JSON.stringify(input);
+  // Four bytes a character at the most: most inputs need no counting.
+  if (text.length * 4 > LIMITS.inputBytes && new TextEncoder().encode(text).byteLength > LIMITS.inputBytes) {
+    const message = `The input is larger than ${LIMITS.inputBytes} bytes.`;
+    throw new AppError("payload_too_large", { param: "input", message });
+  }
+  return text;
+}

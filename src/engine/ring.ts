@@ -1,0 +1,27 @@
+// Rings the queue for jobs that are due. A doorbell that gets lost is rung again by the clock.
+
+import type { Job } from "../core/job";
+import type { Deps } from "../deps";
+import type { Doorbell } from "../env";
+import { errorField } from "../log";
+
+/** Messages in one call to a queue (platform limit). */
+const MESSAGES_PER_CALL = 100;
+
+/** Never throws: the jobs are stored, and the clock looks at them in any case. */
+export async function ring(deps: Deps, jobs: Pick<Job, "projectId" | "id" | "lane">[]): Promise<void> {
+  const bulk = jobs.filter((job) => job.lane === "bulk");
+  const others = jobs.filter((job) => job.lane !== "bulk");
+  await Promise.all([send(deps, deps.jobsQueue, others), send(deps, deps.bulkQueue, bulk)]);
+}
+
+async function send(deps: Deps, queue: Queue<Doorbell>, jobs: Pick<Job, "projectId" | "id">[]): Promise<void> {
+  for (let i = 0; i < jobs.length; i += MESSAGES_PER_CALL) {
+    const slice = jobs.slice(i, i + MESSAGES_PER_CALL);
+    try {
+      await queue.sendBatch(slice.map((job) => ({ body: { p: job.projectId, id: job.id } })));
+    } catch (error) {
+      deps.log("ring_failed", { jobs: slice.length, error: errorField(error) });
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// Runs one claimed job: load its input, run its task within its time, settle, tell.
+
+import { AppError } from "../core/errors";
+import { moveEvent } from "../core/events";
+import type { WholeJob } from "../core/job";
+import type { Outcome } from "../core/outcome";
+import { addUsage, type Usage } from "../core/usage";
+import type { Deps } from "../deps";
+import type { Llm } from "../llm/llm";
+import { errorField } from "../log";
+import { loadText } from "../store/objects";
+import type { Task, TaskContext } from "../tasks/define";
+import { findTask } from "../tasks/index";
+import { armClockFor } from "./arm-clock";
+import { createNarrator, type Narrator } from "./narrator";
+import { type RunEnd, settle } from "./settle";
+import type { ActiveRun, Watch } from "./watch";
+
+/** What a run needs beyond the database: a way to models, for this job only. */
+export type RunDeps = Deps & {
+  createLlm(run: { job: { id: string; attempt: number }; signal: AbortSignal; onUsage(usage: Usage): void }): Llm;
+};
+
+/** Text that a run has streamed so far; what a cancelled job keeps. */
+type Streamed = { text: string };
+
+/** How long an answer that D1 would not take is tried again before the lease decides. */
+const SETTLE_RETRY_MS = 20_000;
+
+const ABORT_GRACE_MS = 250;
+
+/** Never throws: whatever happens, the job is settled or left to its lease. */
+export async function runJob(deps: RunDeps, job: WholeJob, watch: Watch): Promise<void> {
+  const run: ActiveRun = {
+    job,
+    startedAt: deps.now(),
+    progress: job.progress,
+    controller: new AbortController(),
+    lost: false,
+  };
+  const narrator = createNarrator(deps, job);
+  watch.add(run);
+  narrator.move(moveEvent(job, run.startedAt));
+  try {
+    const end = await perform(deps, run, job, narrator);
+    if (!run.lost) await conclude(deps, job, end, narrator);
+  } catch (error) {
+    deps.log("settle_failed", { job: job.id, run: job.run, error: errorField(error) });
+  } finally {
+    watch.remove(run);
+    await narrator.finish();
+  }
+}
+
+async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: Narrator): Promise<RunEnd> {
+  let usage: Usage | null = null;
+  const streamed: Streamed = { text: "" };
+  const onUsage = (used: Usage) => {
+    usage = usage ? addUsage(usage, used) : used;
+  };
+  const timer = setTimeout(() => run.controller.abort(new AppError("timeout")), job.timeoutMs);
+  const task = findTask(job.task);
+  try {
+    const llm = deps.createLlm({ job, signal: run.controller.signal, onUsage });
+    const outcome = await runTask(deps, task, job, contextOf(deps, run, job, narrator, streamed, llm));
+    return { ...ending(run), result: { ok: true, outcome }, usage };
+  } catch (thrown) {
+    const error = toAppError(deps, job, thrown, run.controller.signal);
+    // Whatever else the task has under way ends with it.
+    run.controller.abort(error);
+    const partial = task?.partial && streamed.text ? task.partial(streamed.text, job.model ?? "") : null;
+    return { ...ending(run), result: { ok: false, error, partial }, usage };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ending(run: ActiveRun): Pick<RunEnd, "progress" | "startedAt"> {
+  return { progress: run.progress, startedAt: run.startedAt };
+}
+
+async function runTask(
+  deps: RunDeps,
+  task: Task | undefined,
+  job: WholeJob,
+  ctx: TaskContext,
+): Promise<Outcome> {
+  // A task that is not there was deployed away: an operator's mistake that the next deploy may mend.
+  if (!task) throw new AppError("unknown_task", { message: `No task "${job.task}" in this deployment.`, retryable: true });
+  const text = job.inputKey ? await loadText(deps.bucket, job.inputKey) : (job.input ?? "null");
+  const input = task.input.safeParse(JSON.parse(text));
+  if (!input.success) throw new AppError("input_invalid", { message: input.error.issues[0]?.message });
+  return untilAborted(task.run(input.data, ctx), ctx.signal);
+}
+
+/**
+ * The promise, or the signal's reason once it aborts: a task that ignores its signal must not hold the job. A task that
+ * obeys it gets a moment to close its provider call, which is when the usage of what was cut off becomes known.
+ */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  let grace = 0;
+  const onAbort = () => {
+    grace = setTimeout(() => reject(signal.reason), ABORT_GRACE_MS);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    clearTimeout(grace);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function contextOf(
+  deps: Deps,
+  run: ActiveRun,
+  job: WholeJob,
+  narrator: Narrator,
+  streamed: Streamed,
+  llm: Llm,
+): TaskContext {
+  return {
+    llm,
+    model: job.model ?? "",
+    progress(done, total, message) {
+      run.progress = { done, total: total ?? null, message: message ?? null };
+      narrator.progress(run.progress);
+    },
+    stream: {
+      write(text) {
+        streamed.text += text;
+        if (job.stream) narrator.text(text);
+      },
+    },
+    signal: run.controller.signal,
+    attempt: job.attempt,
+    state: job.turnState === null ? null : JSON.parse(job.turnState),
+    metadata: job.metadata,
+    log: (event, fields) => deps.log(event, { job: job.id, run: job.run, ...fields }),
+  };
+}
+
+function toAppError(deps: Deps, job: WholeJob, thrown: unknown, signal: AbortSignal): AppError {
+  if (signal.aborted && signal.reason instanceof AppError) return signal.reason;
+  if (thrown instanceof AppError) return thrown;
+  deps.log("task_failed", { job: job.id, task: job.task, run: job.run, error: errorField(thrown) });
+  return new AppError("task_failed", { message: errorField(thrown), cause: thrown });
+}
+
+async function conclude(deps: Deps, job: WholeJob, end: RunEnd, narrator: Narrator): Promise<void> {
+  const settled = await settlePatiently(deps, job, end);
+  if (!settled) return deps.log("run_superseded", { job: job.id, run: job.run });
+  narrator.move(moveEvent(settled, deps.now()));
+  deps.log("run_ended", {
+    job: job.id,
+    task: job.task,
+    run: job.run,
+    attempt: job.attempt,
+    state: settled.state,
+    code: settled.error?.code,
+    ms: deps.now() - end.startedAt,
+  });
+  if (settled.state === "pending") await armClockFor(deps, Math.max(0, settled.runAt - deps.now()));
+}
+
+/** Settles, trying for a while when the database does not answer: the answer has been paid for. */
+async function settlePatiently(deps: Deps, job: WholeJob, end: RunEnd) {
+  const giveUpAt = deps.now() + SETTLE_RETRY_MS;
+  for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, 4_000)) {
+    try {
+      return await settle(deps, job, end);
+    } catch (error) {
+      const away = error instanceof AppError && error.code === "store_unavailable";
+      if (!away || deps.now() + delayMs > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+}

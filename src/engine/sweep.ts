@@ -1,0 +1,94 @@
+// One pass of the clock: everything whose wake time has come gets what it needs, in slices.
+
+import { ERRORS, type ErrorCode } from "../core/errors";
+import { moveEvent } from "../core/events";
+import type { Job } from "../core/job";
+import { MAX_CRASHES } from "../core/limits";
+import type { Deps } from "../deps";
+import { type DueJob, findDue, postpone, untilNextDueMs } from "../store/due";
+import { crashJob, expireJob, stopDeadRun } from "../store/moves";
+import { dropExpiredTokenUses } from "../store/token-uses";
+import { announce } from "./announce";
+import { ring } from "./ring";
+
+const SLICE = 200;
+const SLICES_PER_PASS = 10;
+
+export type Sweep = {
+  /** Milliseconds until there is something to do again; 0: at once; null: nothing is open. */
+  nextInMs: number | null;
+  looked: number;
+};
+
+/** `trustLeases`: false right after D1 was away, when runs could not renew their leases either. */
+export async function sweep(deps: Deps, trustLeases: boolean): Promise<Sweep> {
+  let looked = 0;
+  for (let i = 0; i < SLICES_PER_PASS; i++) {
+    const due = await findDue(deps.db, SLICE);
+    looked += due.length;
+    await lookAt(deps, due, trustLeases);
+    if (due.length < SLICE) {
+      if (looked === 0) await dropExpiredTokenUses(deps.db);
+      return { nextInMs: await untilNextDueMs(deps.db), looked };
+    }
+  }
+  return { nextInMs: 0, looked };
+}
+
+async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<void> {
+  if (due.length === 0) return;
+  const expired = due.filter((job) => job.state !== "running" && isPast(job.expiresAt, job.now));
+  const dead = trustLeases ? due.filter((job) => job.state === "running" && isPast(job.leaseUntil, job.now)) : [];
+  const stopped = dead.filter((job) => job.cancelRequestedAt !== null);
+  const crashed = dead.filter((job) => job.cancelRequestedAt === null && job.crashes >= MAX_CRASHES);
+  const ended = await Promise.all([
+    ...expired.map((job) => expireJob(deps.db, job, errorJson("expired"))),
+    ...stopped.map((job) => stopDeadRun(deps.db, job)),
+    ...crashed.map((job) => crashJob(deps.db, job, errorJson("crashed"))),
+  ]);
+  await tell(deps, ended);
+  const handled = new Set<DueJob>([...expired, ...stopped, ...crashed]);
+  const lost = dead.filter((job) => !handled.has(job));
+  const waiting = due.filter((job) => job.state === "pending" && !handled.has(job));
+  // Postponed before they are rung: a job that starts at once must not be looked at again by this pass.
+  await postpone(
+    deps.db,
+    due.filter((job) => !handled.has(job)),
+  );
+  await ring(deps, [...lost, ...(await unheard(deps, waiting))]);
+}
+
+async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
+  const news = jobs.flatMap((job) => (job ? [{ job, event: moveEvent(job, deps.now()) }] : []));
+  if (news.length > 0) await announce(deps, news);
+}
+
+/**
+ * Those whose doorbell is not still in its queue: while the queue's oldest message is older than the time the job
+ * became due, its own message is behind that one, and another would only make the queue longer.
+ */
+async function unheard(deps: Deps, jobs: DueJob[]): Promise<DueJob[]> {
+  if (jobs.length === 0) return [];
+  const [oldestJobs, oldestBulk] = await Promise.all([oldest(deps.jobsQueue), oldest(deps.bulkQueue)]);
+  return jobs.filter((job) => job.runAt <= (job.lane === "bulk" ? oldestBulk : oldestJobs));
+}
+
+async function oldest(queue: Queue): Promise<number> {
+  try {
+    const { backlogCount, oldestMessageTimestamp } = await queue.metrics();
+    if (backlogCount === 0 || !oldestMessageTimestamp) return Number.POSITIVE_INFINITY;
+    return new Date(oldestMessageTimestamp).getTime();
+  } catch {
+    // No metrics: ring, at worst one message too many.
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function isPast(instant: number | null, now: number): boolean {
+  return instant !== null && instant <= now;
+}
+
+function errorJson(code: ErrorCode): string {
+  const { message, retryable } = ERRORS[code];
+  return JSON.stringify({ code, message, retryable });
+}

@@ -1,0 +1,104 @@
+// The bindings and settings of wrangler.toml, checked once; every problem is named at once.
+
+import { z } from "zod";
+import { AppError } from "./core/errors";
+import type { Clock } from "./durable/clock";
+import type { EventHub } from "./durable/event-hub";
+import { type Catalogue, createCatalogue } from "./llm/models";
+import { parseProviders } from "./llm/providers";
+
+/** "Look at job `id` of project `p`": all that a queue message ever says. */
+export type Doorbell = { p: string; id: string };
+
+export type Env = {
+  DB: D1Database;
+  BUCKET: R2Bucket;
+  JOBS_QUEUE: Queue<Doorbell>;
+  BULK_QUEUE: Queue<Doorbell>;
+  DEAD_QUEUE: Queue<Doorbell>;
+  EVENT_HUB: DurableObjectNamespace<EventHub>;
+  CLOCK: DurableObjectNamespace<Clock>;
+  PROVIDERS?: string;
+  DEFAULT_MODEL?: string;
+  MODEL_ALIASES?: string;
+  SANDBOX?: string;
+  CORS_ORIGINS?: string;
+  ROOT_KEY?: string;
+  TOKEN_SECRET?: string;
+};
+
+/** What both roles need to know. */
+export type Config = {
+  catalogue: Catalogue;
+};
+
+/** What the API needs on top. */
+export type ApiConfig = Config & {
+  rootKey: string;
+  tokenSecret: string;
+  corsOrigins: string[];
+};
+
+const MIN_SECRET_LENGTH = 16;
+
+/** Throws `not_configured` with every problem in its message. */
+export function readConfig(env: Env): Config {
+  const problems: string[] = [];
+  const config = readShared(env, problems);
+  return settled(config, problems);
+}
+
+/** As readConfig, with the secrets of the API. */
+export function readApiConfig(env: Env): ApiConfig {
+  const problems: string[] = [];
+  const config = {
+    ...readShared(env, problems),
+    rootKey: readSecret(env.ROOT_KEY, "ROOT_KEY", problems),
+    tokenSecret: readSecret(env.TOKEN_SECRET, "TOKEN_SECRET", problems),
+    corsOrigins: (env.CORS_ORIGINS ?? "*").split(",").map((origin) => origin.trim()),
+  };
+  return settled(config, problems);
+}
+
+function settled<T>(config: T, problems: string[]): T {
+  if (problems.length === 0) return config;
+  throw new AppError("not_configured", { message: `Errand is not configured. ${problems.join(" ")}` });
+}
+
+function readShared(env: Env, problems: string[]): Config {
+  const parsed = parseProviders(env.PROVIDERS || "[]");
+  if (!parsed.ok) problems.push(...parsed.problems.map((problem) => `${problem}.`));
+  return {
+    catalogue: createCatalogue({
+      providers: parsed.ok ? parsed.value : [],
+      aliases: readAliases(env.MODEL_ALIASES, problems),
+      defaultModel: env.DEFAULT_MODEL || null,
+      sandbox: readSandbox(env.SANDBOX, problems),
+    }),
+  };
+}
+
+function readSandbox(value: string | undefined, problems: string[]): boolean {
+  if (value !== undefined && value !== "on" && value !== "off" && value !== "") {
+    problems.push(`SANDBOX: expected "on" or "off", got "${value}".`);
+  }
+  return value === "on";
+}
+
+function readAliases(value: string | undefined, problems: string[]): Record<string, string> {
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(value || "{}"));
+  } catch {
+    problems.push('MODEL_ALIASES: expected a JSON object of names, such as {"fast": "openai/gpt-5-mini"}.');
+    return {};
+  }
+}
+
+function readSecret(value: string | undefined, name: string, problems: string[]): string {
+  if (value === undefined || value === "") {
+    problems.push(`${name} is not set: run \`npx wrangler secret put ${name}\` (local dev: a line in .dev.vars).`);
+  } else if (value.length < MIN_SECRET_LENGTH) {
+    problems.push(`${name} is too short: expected at least ${MIN_SECRET_LENGTH} characters.`);
+  }
+  return value ?? "";
+}

@@ -1,0 +1,66 @@
+// The Hono app: what every request passes, then the routes.
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { cors } from "hono/cors";
+import { AppError } from "../core/errors";
+import type { App, HttpContext, HttpEnv } from "./context";
+import { documentRoutes } from "./document";
+import { invalidRequest } from "./invalid-request";
+import { jsonBody } from "./middleware/json-body";
+import { onError, respond } from "./middleware/on-error";
+import { ready, requestId } from "./middleware/ready";
+import { eventRoutes } from "./routes/events";
+import { healthRoutes } from "./routes/health";
+import { jobActionRoutes } from "./routes/job-actions";
+import { jobRoutes } from "./routes/jobs";
+import { projectRoutes } from "./routes/projects";
+import { submitRoutes } from "./routes/submit";
+import { taskRoutes } from "./routes/tasks";
+import { tokenRoutes } from "./routes/tokens";
+
+export function createApp(): App {
+  const app: App = new OpenAPIHono<HttpEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error.issues, result.target);
+    },
+  });
+  app.onError(onError);
+  app.notFound((c) => respond(c, notFound(app, c)));
+  app.use(requestId, crossOrigin, ready, jsonBody);
+  submitRoutes(app);
+  jobRoutes(app);
+  jobActionRoutes(app);
+  eventRoutes(app);
+  tokenRoutes(app);
+  projectRoutes(app);
+  taskRoutes(app);
+  healthRoutes(app);
+  documentRoutes(app);
+  return app;
+}
+
+/** Which web origins may call is a setting; no cookies are used, so that "*" gives nothing away. */
+const crossOrigin = cors({
+  origin: (origin, c: HttpContext) => {
+    const allowed = (c.env.CORS_ORIGINS ?? "*").split(",").map((one) => one.trim());
+    if (allowed.includes("*")) return "*";
+    return allowed.includes(origin) ? origin : null;
+  },
+  allowHeaders: ["authorization", "content-type", "idempotency-key", "prefer", "last-event-id"],
+  exposeHeaders: ["location", "retry-after", "x-request-id"],
+  maxAge: 86_400,
+});
+
+/** 405 with the methods that the path takes, or 404. */
+function notFound(app: App, c: HttpContext): AppError {
+  const methods = ["GET", "POST", "DELETE"].filter((method) => hasRoute(app, method, c.req.path));
+  if (methods.length === 0) return new AppError("not_found", { message: "No such path. See /docs." });
+  const allowed = methods.join(", ");
+  c.header("allow", allowed);
+  return new AppError("method_not_allowed", { message: `This path takes ${allowed}.` });
+}
+
+/** Middleware matches every path; a route has a handler of its own method. */
+function hasRoute(app: App, method: string, path: string): boolean {
+  return app.router.match(method, path)[0].some(([[, route]]) => route.method === method);
+}

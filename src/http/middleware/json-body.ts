@@ -1,0 +1,45 @@
+// Reads the bodies of POSTs with a bound on their size and depth, before anything parses them.
+
+import { createMiddleware } from "hono/factory";
+import { AppError } from "../../core/errors";
+import { jsonDepth } from "../../core/json-depth";
+import { LIMITS } from "../../core/limits";
+import type { HttpContext, HttpEnv } from "../context";
+
+/** Bodies of these paths may be larger than the small default. */
+const MAX_BYTES: Record<string, number> = {
+  "/v1/jobs": LIMITS.jobBodyBytes,
+  "/v1/jobs/bulk": LIMITS.bulkBodyBytes,
+};
+
+/** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
+export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
+  if (c.req.method === "POST" && hasBody(c)) {
+    const type = c.req.header("content-type") ?? "";
+    if (!/^application\/json\s*(;|$)/i.test(type)) throw new AppError("unsupported_media_type");
+    const text = await readText(c, MAX_BYTES[c.req.path] ?? LIMITS.smallBodyBytes);
+    if (jsonDepth(text) > LIMITS.jsonDepth) {
+      throw new AppError("invalid_json", { message: `The JSON nests deeper than ${LIMITS.jsonDepth} levels.` });
+    }
+    const { url, method, headers, signal } = c.req.raw;
+    c.req.raw = new Request(url, { method, headers, signal, body: text });
+  }
+  await next();
+});
+
+function hasBody(c: HttpContext): boolean {
+  return c.req.raw.body !== null;
+}
+
+async function readText(c: HttpContext, maxBytes: number): Promise<string> {
+  const tooLarge = () => new AppError("payload_too_large", { message: `The body is larger than ${maxBytes} bytes.` });
+  if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).text();
+}

@@ -1,0 +1,44 @@
+// The way to D1: the database's own clock, and what its errors mean.
+
+import { AppError } from "../core/errors";
+
+/** Now in milliseconds, by the database's clock: the only one that all isolates share. */
+export const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/** A project's id and a job's id: the key of every query on jobs. */
+export type JobKey = { projectId: string; id: string };
+
+/** The JSON list of pairs that `IN (SELECT value->>0, value->>1 FROM json_each(?))` takes: one parameter for any number. */
+export function pairs(keys: JobKey[]): string {
+  return JSON.stringify(keys.map((key) => [key.projectId, key.id]));
+}
+
+/** Runs a query; a failure of D1 itself comes out as `store_unavailable` or `not_migrated`. */
+export async function ask<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw meaning(error);
+  }
+}
+
+function meaning(error: unknown): unknown {
+  const text = error instanceof Error ? error.message : String(error);
+  if (text.includes("idempotency_mismatch")) return new AppError("idempotency_mismatch");
+  if (text.includes("no such table") || text.includes("no such column")) {
+    return new AppError("not_migrated", { cause: error });
+  }
+  // A constraint or a syntax error is a bug of ours and stays one; all else is D1 being away (docs: debug-d1).
+  if (/constraint|syntax error|datatype mismatch|too many SQL variables/i.test(text)) return error;
+  return new AppError("store_unavailable", { retryAfterMs: 2_000, cause: error });
+}
+
+/** A JSON column. What is in it was written by this code, so its type is known. */
+export function fromJson<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
+}
+
+/** What goes into a JSON column. */
+export function toJson(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}

@@ -1,0 +1,42 @@
+// What the clock looks at: jobs whose wake time has come, in slices, through the one index on wake_at.
+
+import type { Job } from "../core/job";
+import { FIRST_RING_CHECK_MS, LAST_RING_CHECK_MS } from "../core/limits";
+import { ask, type JobKey, NOW, pairs } from "./db";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
+
+/** A job the clock must look at; `now` is the database's clock, the one that decided. */
+export type DueJob = Job & { now: number };
+
+/** The earliest `limit` of them. */
+export async function findDue(db: D1Database, limit: number): Promise<DueJob[]> {
+  const sql = `SELECT ${JOB_COLUMNS}, ${NOW} AS now FROM jobs
+    WHERE wake_at IS NOT NULL AND wake_at <= ${NOW} ORDER BY wake_at LIMIT ?1`;
+  const { results } = await ask(db.prepare(sql).bind(limit).all<JobRow & { now: number }>());
+  return results.map((row) => ({ ...toJob(row), now: row.now }));
+}
+
+/** Milliseconds from now until the clock must look next; null: nothing is open. */
+export async function untilNextDueMs(db: D1Database): Promise<number | null> {
+  const sql = `SELECT MIN(wake_at) - ${NOW} AS ms FROM jobs WHERE wake_at IS NOT NULL`;
+  const row = await ask(db.prepare(sql).first<{ ms: number | null }>());
+  return row?.ms ?? null;
+}
+
+/**
+ * Says when to look again at jobs that are pending or running.
+ *
+ * Pending: after as long as it has been due, at least 30 s and at most 15 min, so that checks get rarer. Running: when the
+ * lease ends; once it has ended, in 30 s (somebody is about to take the job over). A job that moved on is left alone.
+ */
+export async function postpone(db: D1Database, keys: JobKey[]): Promise<void> {
+  const sql = `UPDATE jobs SET wake_at = CASE
+      WHEN state = 'running' AND lease_until > ${NOW} THEN lease_until
+      WHEN state = 'running' THEN ${NOW} + ${FIRST_RING_CHECK_MS}
+      WHEN run_at > ${NOW} THEN MIN(run_at, COALESCE(expires_at, run_at))
+      ELSE MIN(COALESCE(expires_at, ${NOW} + ${LAST_RING_CHECK_MS}),
+        ${NOW} + MIN(${LAST_RING_CHECK_MS}, MAX(${FIRST_RING_CHECK_MS}, ${NOW} - run_at))) END
+    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
+      AND wake_at <= ${NOW} AND state IN ('running', 'pending')`;
+  await ask(db.prepare(sql).bind(pairs(keys)).run());
+}

@@ -1,0 +1,144 @@
+// Writes new jobs: any number of them in one transaction, all or none, each under its own id.
+
+import type { Job } from "../core/job";
+import type { Lane } from "../core/lifecycle";
+import { FIRST_RING_CHECK_MS } from "../core/limits";
+import { ask, NOW } from "./db";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
+
+/** A job to be written. `input` is JSON text and travels as a string, so that depth, NUL and number forms survive. */
+export type NewJob = {
+  id: string;
+  task: string;
+  channel: string | null;
+  /** JSON text. */
+  tags: string[];
+  /** JSON text. */
+  metadata: string | null;
+  lane: Lane;
+  priority: number;
+  model: string | null;
+  stream: boolean;
+  max_attempts: number;
+  timeout_ms: number;
+  /** Either an instant or a delay; both null: now. */
+  run_at: number | null;
+  delay_ms: number | null;
+  expires_in_ms: number | null;
+  rerun_of: string | null;
+  idempotency_key: string | null;
+  /** SHA-256 of the canonical request, when there is a key. */
+  hash: string | null;
+  input_bytes: number;
+  input: string | null;
+  input_key: string | null;
+};
+
+/** The key of a whole bulk submit. */
+export type BulkKey = { key: string; hash: string };
+
+/** Slices keep each bound parameter well under D1's 2 MB (platform limits, 2026-04). */
+const SLICE_BYTES = 1_000_000;
+
+const INSERT_JOBS = `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
+    max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
+    tags, metadata, input)
+  SELECT ?1, id, task, 'pending', CASE WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
+    j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
+    CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
+         ELSE MIN(now + ${FIRST_RING_CHECK_MS}, COALESCE(expires_at, now + ${FIRST_RING_CHECK_MS})) END,
+    expires_at, j->>'rerun_of', key, j->>'input_bytes', j->>'input_key', NULLIF(j->>'tags', '[]'), j->>'metadata',
+    j->>'input'
+  FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS key,
+      MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at
+    FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
+  WHERE (key IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = key) = id)
+    AND (?3 IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = ?3) = ?4)
+  ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;
+
+const INSERT_KEYS = `INSERT INTO idempotency_keys (project_id, key, hash, job_id, job_ids, created_at)
+  SELECT ?1, value->>'key', value->>'hash', value->>'job_id', value->>'job_ids', ${NOW} FROM json_each(?2) WHERE true
+  ON CONFLICT DO NOTHING`;
+
+const INSERT_TAGS = `INSERT INTO job_tags (project_id, tag, job_id)
+  SELECT ?1, t.value, j.value->>'id' FROM json_each(?2) j, json_each(j.value->'tags') t
+  WHERE EXISTS (SELECT 1 FROM jobs WHERE project_id = ?1 AND id = j.value->>'id')
+  ON CONFLICT DO NOTHING`;
+
+/**
+ * Returns the jobs this call wrote. A job that is missing was there before: under its own id (this call is a repetition)
+ * or under its idempotency key. Throws `idempotency_mismatch` (and writes nothing) when a key came with another body.
+ */
+export async function insertJobs(
+  db: D1Database,
+  projectId: string,
+  jobs: NewJob[],
+  bulkKey: BulkKey | null,
+): Promise<Job[]> {
+  const statements: D1PreparedStatement[] = [];
+  const keys = keyRows(jobs, bulkKey);
+  if (keys.length > 0) statements.push(db.prepare(INSERT_KEYS).bind(projectId, JSON.stringify(keys)));
+  const slices = slice(jobs);
+  const first = statements.length;
+  const bulk = [bulkKey?.key ?? null, bulkKey ? (jobs[0]?.id ?? null) : null];
+  for (const json of slices) statements.push(db.prepare(INSERT_JOBS).bind(projectId, json, ...bulk));
+  if (jobs.some((job) => job.tags.length > 0)) {
+    for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
+  }
+  const results = await ask(db.batch<JobRow>(statements));
+  return results
+    .slice(first, first + slices.length)
+    .flatMap((result) => result.results)
+    .map(toJob);
+}
+
+function keyRows(jobs: NewJob[], bulkKey: BulkKey | null) {
+  const rows = jobs
+    .filter((job) => job.idempotency_key !== null)
+    .map((job) => ({ key: job.idempotency_key, hash: job.hash, job_id: job.id, job_ids: null as string | null }));
+  if (!bulkKey) return rows;
+  const ids = JSON.stringify(jobs.map((job) => job.id));
+  return [{ ...bulkKey, job_id: jobs[0]?.id ?? "", job_ids: ids }, ...rows];
+}
+
+function slice(jobs: NewJob[]): string[] {
+  const slices: string[] = [];
+  let items: string[] = [];
+  let bytes = 0;
+  for (const job of jobs) {
+    const item = JSON.stringify(job);
+    // Three bytes a character at the most in UTF-8: an upper bound that needs no encoder.
+    if (items.length > 0 && bytes + item.length * 3 > SLICE_BYTES * 1.9) {
+      slices.push(`[${items.join(",")}]`);
+      items = [];
+      bytes = 0;
+    }
+    items.push(item);
+    bytes += item.length * 3;
+  }
+  slices.push(`[${items.join(",")}]`);
+  return slices;
+}
+
+/** What an idempotency key has made: the ids of its jobs, one for a single submit. */
+export async function findByKeys(db: D1Database, projectId: string, keys: string[]): Promise<Map<string, string[]>> {
+  const sql = `SELECT key, job_id, job_ids FROM idempotency_keys
+    WHERE project_id = ?1 AND key IN (SELECT value FROM json_each(?2))`;
+  type Row = { key: string; job_id: string; job_ids: string | null };
+  const { results } = await ask(db.prepare(sql).bind(projectId, JSON.stringify(keys)).all<Row>());
+  return new Map(
+    results.map((row) => [row.key, row.job_ids ? (JSON.parse(row.job_ids) as string[]) : [row.job_id]]),
+  );
+}
+
+/** The keys among these whose stored hash is another one. */
+export async function findMismatches(
+  db: D1Database,
+  projectId: string,
+  keys: { key: string; hash: string }[],
+): Promise<Set<string>> {
+  const sql = `SELECT k.key FROM json_each(?2) j JOIN idempotency_keys k
+    ON k.project_id = ?1 AND k.key = j.value->>'key' WHERE k.hash <> j.value->>'hash'`;
+  const { results } = await ask(db.prepare(sql).bind(projectId, JSON.stringify(keys)).all<{ key: string }>());
+  return new Set(results.map((row) => row.key));
+}

@@ -1,0 +1,21 @@
+// Counts the jobs that limited browser tokens have submitted.
+
+import { ask, NOW } from "./db";
+
+/** Takes `count` of the token's `max`. False: that many are not left, and none was taken. */
+export async function takeTokenUses(
+  db: D1Database,
+  token: { id: string; maxJobs: number; expiresAt: number },
+  count: number,
+): Promise<boolean> {
+  if (count > token.maxJobs) return false;
+  const sql = `INSERT INTO token_uses (token_id, used, expires_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT (token_id) DO UPDATE SET used = used + ?2 WHERE used + ?2 <= ?4 RETURNING used`;
+  const row = await ask(db.prepare(sql).bind(token.id, count, token.expiresAt, token.maxJobs).first());
+  return row !== null;
+}
+
+/** Forgets tokens that have expired. */
+export async function dropExpiredTokenUses(db: D1Database): Promise<void> {
+  await ask(db.prepare(`DELETE FROM token_uses WHERE expires_at < ${NOW}`).run());
+}

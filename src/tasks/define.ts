@@ -1,0 +1,45 @@
+// What a task is: a name, an input, an output, and a function from one to the other.
+
+import type { z } from "zod";
+import type { Outcome } from "../core/outcome";
+import type { Llm } from "../llm/llm";
+
+export type TaskContext = {
+  /** Calls models. Every call is counted into the job's usage. */
+  llm: Llm;
+  /** The model that was chosen when the job was submitted, as `provider/model`. */
+  model: string;
+  /** Tells listeners how far the work is. `total` may be left out when it is not known. */
+  progress(done: number, total?: number, message?: string): void;
+  /** Text for those who watch the job while it runs; a cancelled job keeps it. */
+  stream: { write(text: string): void };
+  /** Aborts when the job is cancelled, runs out of time or was taken over. */
+  signal: AbortSignal;
+  /** 1 for the first try. */
+  attempt: number;
+  /** What an earlier turn of this job returned with `again(state)`; null on the first. */
+  state: unknown;
+  /** The job's own `metadata`, as submitted. */
+  metadata: Record<string, unknown> | null;
+  /** One JSON line. Numbers and names only: never a prompt or an output. */
+  log(event: string, fields?: Record<string, string | number | boolean | null>): void;
+};
+
+export type Task<Input = unknown, Output = unknown> = {
+  name: string;
+  description: string;
+  /** Which models it can use; null: it calls none. */
+  kind: "chat" | "embedding" | null;
+  input: z.ZodType<Input>;
+  output: z.ZodType<Output>;
+  /** Used for jobs that do not say. `timeout_s` is per attempt, 780 at the most. */
+  defaults: { max_attempts: number; timeout_s: number };
+  run(input: Input, ctx: TaskContext): Promise<Outcome<Output>>;
+  /** What a job that was cancelled half-way keeps as its output, made of the text streamed so far. */
+  partial?(text: string, model: string): Output;
+};
+
+/** Checks nothing and changes nothing: it lets TypeScript infer the types of `run` from the two schemas. */
+export function defineTask<Input, Output>(task: Task<Input, Output>): Task<Input, Output> {
+  return task;
+}

@@ -1,0 +1,144 @@
+// Task `generate`: text or JSON from a chat model.
+
+import { z } from "zod";
+import { AppError } from "../core/errors";
+import { done } from "../core/outcome";
+import type { ChatMessage, ChatResult } from "../llm/llm";
+import { schemaProblems } from "../llm/schema-problems";
+import { checkAnswer, type JsonSchema } from "../llm/structured";
+import { defineTask, type TaskContext } from "./define";
+import { providerOptions } from "./provider-options";
+
+const part = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text"), text: z.string() }),
+  z.strictObject({
+    type: z.literal("image_url"),
+    image_url: z.strictObject({
+      url: z.string().regex(/^(https?:\/\/|data:image\/)/, "expected an http(s) or data:image URL"),
+      detail: z.enum(["auto", "low", "high"]).optional(),
+    }),
+  }),
+]);
+
+const message = z.strictObject({
+  role: z.enum(["system", "developer", "user", "assistant"]),
+  content: z.union([z.string(), z.array(part).min(1)]),
+});
+
+const jsonSchemaFormat = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, "expected 1 to 64 letters, digits, hyphens or underscores"),
+  schema: z.record(z.string(), z.unknown()).superRefine((schema, ctx) => {
+    for (const { path, message } of schemaProblems(schema)) ctx.addIssue({ code: "custom", path, message });
+  }),
+  strict: z.boolean().optional(),
+  description: z.string().optional(),
+});
+
+const responseFormat = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({ type: z.literal("json_schema"), json_schema: jsonSchemaFormat }),
+]);
+
+// OpenAI's own bounds; and it takes metadata only together with `provider_options: {"store": true}`, which is the
+// user's to say, because it keeps the prompt at OpenAI.
+const metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((fields) => Object.keys(fields).length <= 16, "expected at most 16 keys");
+
+const input = z
+  .strictObject({
+    prompt: z.string().min(1).optional(),
+    messages: z.array(message).min(1).max(1000).optional(),
+    instructions: z.string().min(1).optional(),
+    model: z.string().min(1).max(300).optional(),
+    max_output_tokens: z.int().min(1).max(1_000_000).optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    top_p: z.number().min(0).max(1).optional(),
+    stop: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(4)]).optional(),
+    seed: z.int().optional(),
+    reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]).optional(),
+    response_format: responseFormat.optional(),
+    metadata: metadata.optional(),
+    provider_options: providerOptions(["model", "messages", "stream"]).optional(),
+  })
+  .superRefine(({ prompt, messages }, ctx) => {
+    if ((prompt === undefined) !== (messages === undefined)) return;
+    ctx.addIssue({ code: "custom", path: ["prompt"], message: "expected either `prompt` or `messages`" });
+  });
+
+const output = z.strictObject({
+  text: z.string(),
+  /** The parsed answer, when `response_format` asked for JSON. */
+  json: z.unknown().optional(),
+  finish_reason: z.string(),
+  model: z.string(),
+});
+
+type Input = z.infer<typeof input>;
+type Output = z.infer<typeof output>;
+
+export const generate = defineTask<Input, Output>({
+  name: "generate",
+  description: "Text or JSON from a chat model. Streams while it runs.",
+  kind: "chat",
+  input,
+  output,
+  defaults: { max_attempts: 5, timeout_s: 600 },
+  partial: (text, model) => ({ text, finish_reason: "cancelled", model }),
+
+  async run(input, ctx) {
+    const messages = toMessages(input);
+    const answer = await ask(input, messages, ctx, (text) => ctx.stream.write(text));
+    const format = input.response_format;
+    if (!format || format.type === "text") return done(toOutput(answer, ctx));
+    const schema = format.type === "json_schema" ? format.json_schema.schema : null;
+    return done(await structured(input, messages, answer, schema, ctx));
+  },
+});
+
+/** One repair round, not streamed: those who watch have seen an answer, and a second would run into the first. */
+async function structured(
+  input: Input,
+  messages: ChatMessage[],
+  answer: ChatResult,
+  schema: JsonSchema | null,
+  ctx: TaskContext,
+): Promise<Output> {
+  const first = checkJson(answer, schema);
+  if (first.ok) return { ...toOutput(answer, ctx), json: first.value };
+  ctx.log("generate.repair", { problems: first.problems.length });
+  const repaired = await ask(input, [...messages, ...repairMessages(answer.text, first.problems)], ctx);
+  const second = checkJson(repaired, schema);
+  if (second.ok) return { ...toOutput(repaired, ctx), json: second.value };
+  throw new AppError("output_invalid");
+}
+
+function checkJson(answer: ChatResult, schema: JsonSchema | null) {
+  if (answer.finish_reason === "length") throw new AppError("output_truncated");
+  return checkAnswer(answer.text, schema);
+}
+
+function repairMessages(text: string, problems: string[]): ChatMessage[] {
+  const list = problems.map((problem) => `- ${problem}`).join("\n");
+  const content = `Your answer does not fit what was asked for:\n${list}\nAnswer again with the corrected JSON only.`;
+  return [
+    { role: "assistant", content: text },
+    { role: "user", content },
+  ];
+}
+
+function ask(input: Input, messages: ChatMessage[], ctx: TaskContext, onText?: (text: string) => void) {
+  const { prompt, instructions, messages: _, model, ...settings } = input;
+  return ctx.llm.chat({ ...settings, model: ctx.model, messages, onText });
+}
+
+function toMessages({ prompt, instructions, messages }: Input): ChatMessage[] {
+  // `system`, not `developer`: every compatible server knows it, and OpenAI takes it for either.
+  const system: ChatMessage[] = instructions ? [{ role: "system", content: instructions }] : [];
+  return [...system, ...(messages ?? [{ role: "user" as const, content: prompt ?? "" }])];
+}
+
+function toOutput(answer: ChatResult, ctx: TaskContext): Output {
+  return { text: answer.text, finish_reason: answer.finish_reason, model: ctx.model };
+}
