@@ -1,7 +1,7 @@
 // The API Worker: takes requests in, stores jobs, rings the queue.
 
-import { createApp } from "./http/app";
 import type { Env } from "./env";
+import { createApp } from "./http/app";
 
 const app = createApp();
 

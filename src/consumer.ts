@@ -15,7 +15,10 @@ export default {
     if (batch.queue.endsWith("-dead")) return buryDead(batch);
     try {
       const deps = createDeps(env, ctx);
-      const jobs = await answerDoorbells(deps, batch.messages.map((message) => message.body));
+      const jobs = await answerDoorbells(
+        deps,
+        batch.messages.map((message) => message.body),
+      );
       batch.ackAll();
       // In waitUntil, so that local dev can start the next batch at once (see scripts/dev.mjs). In production the
       // handler is not over, and the acknowledgement not given, until this is.
@@ -38,7 +41,10 @@ const LONGEST_PUT_BACK_S = 60;
 /** D1 is away. By `retry`, not by throwing: a throw counts as a failed consumer, and slows its autoscaling. */
 function putBack(batch: MessageBatch<Doorbell>): void {
   for (const message of batch.messages) {
-    const delaySeconds = Math.min(LONGEST_PUT_BACK_S, FIRST_PUT_BACK_S * 2 ** Math.min(message.attempts - 1, 10));
+    const delaySeconds = Math.min(
+      LONGEST_PUT_BACK_S,
+      FIRST_PUT_BACK_S * 2 ** Math.min(message.attempts - 1, 10),
+    );
     message.retry({ delaySeconds });
   }
 }
@@ -56,7 +62,14 @@ function withLlm(deps: Deps, env: Env): RunDeps {
   return {
     ...deps,
     createLlm: ({ job, signal, onUsage }) =>
-      createLlm({ catalogue: deps.config.catalogue, secret: (name) => secretOf(env, name), headerSlots, job, signal, onUsage }),
+      createLlm({
+        catalogue: deps.config.catalogue,
+        secret: (name) => secretOf(env, name),
+        headerSlots,
+        job,
+        signal,
+        onUsage,
+      }),
   };
 }
 

@@ -18,6 +18,7 @@ export type Env = {
   DEAD_QUEUE: Queue<Doorbell>;
   EVENT_HUB: DurableObjectNamespace<EventHub>;
   CLOCK: DurableObjectNamespace<Clock>;
+  TOKEN_RATE: RateLimit;
   PROVIDERS?: string;
   DEFAULT_MODEL?: string;
   MODEL_ALIASES?: string;
@@ -36,7 +37,6 @@ export type Config = {
 export type ApiConfig = Config & {
   rootKey: string;
   tokenSecret: string;
-  corsOrigins: string[];
 };
 
 const MIN_SECRET_LENGTH = 16;
@@ -55,7 +55,6 @@ export function readApiConfig(env: Env): ApiConfig {
     ...readShared(env, problems),
     rootKey: readSecret(env.ROOT_KEY, "ROOT_KEY", problems),
     tokenSecret: readSecret(env.TOKEN_SECRET, "TOKEN_SECRET", problems),
-    corsOrigins: (env.CORS_ORIGINS ?? "*").split(",").map((origin) => origin.trim()),
   };
   return settled(config, problems);
 }
@@ -96,7 +95,9 @@ function readAliases(value: string | undefined, problems: string[]): Record<stri
 
 function readSecret(value: string | undefined, name: string, problems: string[]): string {
   if (value === undefined || value === "") {
-    problems.push(`${name} is not set: run \`npx wrangler secret put ${name}\` (local dev: a line in .dev.vars).`);
+    problems.push(
+      `${name} is not set: run \`npx wrangler secret put ${name}\` (local dev: a line in .dev.vars).`,
+    );
   } else if (value.length < MIN_SECRET_LENGTH) {
     problems.push(`${name} is too short: expected at least ${MIN_SECRET_LENGTH} characters.`);
   }

@@ -44,7 +44,9 @@ export const keySchema = z
   .openapi("Key");
 
 export const newKeySchema = keySchema
-  .extend({ key: z.string().openapi({ description: "The key itself. It is shown this once and not stored." }) })
+  .extend({
+    key: z.string().openapi({ description: "The key itself. It is shown this once and not stored." }),
+  })
   .openapi("NewKey");
 
 const tokenFields = {

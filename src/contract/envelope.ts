@@ -12,7 +12,9 @@ export const errorSchema = z
       errors: z
         .array(z.object({ index: z.int().optional(), param: z.string(), message: z.string() }))
         .optional()
-        .openapi({ description: "Every problem, when there is more than one." }),
+        .openapi({
+          description: "Every problem, when there is more than one or its `index` in a list is to be told.",
+        }),
       request_id: z.string(),
     }),
   })

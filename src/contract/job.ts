@@ -11,7 +11,8 @@ const laneSchema = z.enum(LANES);
 export const stateSchema = z.enum(STATES);
 
 export const channelSchema = plainText(LIMITS.channelLength).openapi({
-  description: "Who listens: events of all jobs of a channel arrive on one socket. Any name, a user's id for instance.",
+  description:
+    "Who listens: events of all jobs of a channel arrive on one socket. Any name, a user's id for instance.",
   example: "user-42",
 });
 export const tagSchema = plainText(LIMITS.tagLength);
@@ -19,9 +20,12 @@ export const idempotencyKeySchema = plainText(LIMITS.idempotencyKeyLength);
 
 const metadataSchema = z
   .record(z.string(), z.unknown())
-  .refine((metadata) => new TextEncoder().encode(JSON.stringify(metadata)).byteLength <= LIMITS.metadataBytes, {
-    message: `expected at most ${LIMITS.metadataBytes} bytes of JSON`,
-  });
+  .refine(
+    (metadata) => new TextEncoder().encode(JSON.stringify(metadata)).byteLength <= LIMITS.metadataBytes,
+    {
+      message: `expected at most ${LIMITS.metadataBytes} bytes of JSON`,
+    },
+  );
 
 const submitFields = {
   task: z.string().min(1).max(64).openapi({ example: "generate" }),
@@ -31,11 +35,20 @@ const submitFields = {
   }),
   channel: channelSchema.optional(),
   tags: z.array(tagSchema).max(LIMITS.tags).optional(),
-  metadata: metadataSchema.optional().openapi({ description: "Your own data, at most 16 KB. Comes back with the job." }),
-  lane: laneSchema.optional().openapi({ description: "Default: `default`. `bulk` never stands before the others." }),
+  metadata: metadataSchema
+    .optional()
+    .openapi({ description: "Your own data, at most 16 KB. Comes back with the job." }),
+  lane: laneSchema
+    .optional()
+    .openapi({ description: "Default: `default`. `bulk` never stands before the others." }),
   priority: z.int().min(-100).max(100).optional().openapi({ description: "Default 0; higher goes first." }),
   run_at: instant.optional().openapi({ description: "Not before this instant. Excludes delay_s." }),
-  delay_s: z.number().min(0).max(LIMITS.delayS).optional().openapi({ description: "Not before so many seconds." }),
+  delay_s: z
+    .number()
+    .min(0)
+    .max(LIMITS.delayS)
+    .optional()
+    .openapi({ description: "Not before so many seconds." }),
   expires_in_s: z.number().gt(0).max(LIMITS.expiresInS).optional().openapi({
     description: "A job that has not been started after so many seconds fails with `expired`.",
   }),
@@ -47,7 +60,8 @@ const submitFields = {
 };
 
 const oneStart = {
-  check: (job: { run_at?: string; delay_s?: number }) => job.run_at === undefined || job.delay_s === undefined,
+  check: (job: { run_at?: string; delay_s?: number }) =>
+    job.run_at === undefined || job.delay_s === undefined,
   problem: { message: "expected either run_at or delay_s, got both", path: ["delay_s"] },
 };
 
@@ -69,7 +83,9 @@ export const bulkSchema = z
   })
   .openapi("SubmitJobs");
 
-const jobErrorSchema = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).openapi("JobError");
+const jobErrorSchema = z
+  .object({ code: z.string(), message: z.string(), retryable: z.boolean() })
+  .openapi("JobError");
 
 const usageSchema = z
   .object({
@@ -77,8 +93,14 @@ const usageSchema = z
     output_tokens: z.number(),
     cached_tokens: z.number(),
     reasoning_tokens: z.number(),
-    cost_usd: z.number().nullable().openapi({ description: "Null when the model has no price in PROVIDERS." }),
-    estimated: z.literal(true).optional().openapi({ description: "The provider sent no count; this is a guess." }),
+    cost_usd: z
+      .number()
+      .nullable()
+      .openapi({ description: "Null when the model has no price in PROVIDERS." }),
+    estimated: z
+      .literal(true)
+      .optional()
+      .openapi({ description: "The provider sent no count; this is a guess." }),
   })
   .openapi("Usage");
 
@@ -129,7 +151,9 @@ export const jobSchema = z
     started_at: instant.nullable(),
     finished_at: instant.nullable(),
     expires_at: instant.nullable(),
-    version: z.int().openapi({ description: "Rises with every change: an event with a lower one is old news." }),
+    version: z
+      .int()
+      .openapi({ description: "Rises with every change: an event with a lower one is old news." }),
   })
   .openapi("Job");
 

@@ -30,7 +30,14 @@ export type MoveEvent = {
 export type ProgressEvent = { type: "job.progress"; job_id: string; version: number; at: string } & Progress;
 
 /** A piece of text of a running job. Told to those who listen to this very job now, not kept. */
-export type DeltaEvent = { type: "job.delta"; job_id: string; version: number; at: string; run: number; text: string };
+export type DeltaEvent = {
+  type: "job.delta";
+  job_id: string;
+  version: number;
+  at: string;
+  run: number;
+  text: string;
+};
 
 export type JobEvent = MoveEvent | ProgressEvent | DeltaEvent;
 

@@ -5,10 +5,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { EventFrame, Frame, SnapshotFrame } from "../contract/frames";
 import { presentJob } from "../contract/present";
+import { parseCursor } from "../core/cursor";
 import type { JobEvent } from "../core/events";
 import type { Env } from "../env";
 import { getJob, newestOfChannel } from "../store/jobs";
-import { parseCursor } from "../core/cursor";
 import { EventRing, type PlacedEvent } from "./event-ring";
 
 /** What a listener asks for; the API has checked that it may. */
@@ -44,7 +44,8 @@ export class EventHub extends DurableObject<Env> {
     const cursor = this.ring.cursor;
     try {
       const frames = await this.greeting(listen, cursor);
-      for (const frame of [...frames, ...(this.opening.get(server) ?? [])]) server.send(JSON.stringify(frame));
+      for (const frame of [...frames, ...(this.opening.get(server) ?? [])])
+        server.send(JSON.stringify(frame));
     } catch (error) {
       server.close(1011, "snapshot failed");
       throw error;

@@ -1,7 +1,7 @@
 // A hub's memory: the last publishes, one row each, in a ring of fixed size. Nothing is ever deleted, only overwritten.
 
-import { isKept, type JobEvent } from "../core/events";
 import { type Cursor, formatCursor } from "../core/cursor";
+import { isKept, type JobEvent } from "../core/events";
 
 /** Publishes that are kept. A listener who was away for longer is told so (`reset`) and gets a snapshot. */
 const SLOTS = 1_000;
@@ -13,10 +13,16 @@ export class EventRing {
   private last: Cursor;
 
   constructor(private readonly sql: SqlStorage) {
-    sql.exec("CREATE TABLE IF NOT EXISTS ring (slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, events TEXT NOT NULL)");
-    const row = sql.exec<{ seq: number; events: string }>("SELECT seq, events FROM ring ORDER BY seq DESC LIMIT 1");
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS ring (slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, events TEXT NOT NULL)",
+    );
+    const row = sql.exec<{ seq: number; events: string }>(
+      "SELECT seq, events FROM ring ORDER BY seq DESC LIMIT 1",
+    );
     const newest = row.toArray()[0];
-    this.last = newest ? { seq: newest.seq, index: JSON.parse(newest.events).length - 1 } : { seq: 0, index: -1 };
+    this.last = newest
+      ? { seq: newest.seq, index: JSON.parse(newest.events).length - 1 }
+      : { seq: 0, index: -1 };
   }
 
   /** The place of the newest event that is kept. */

@@ -15,7 +15,15 @@ const RETRY_DELAYS_MS = [500, 1_500];
 /** One call per hub, whatever the number of events. Never throws. */
 export async function announce(deps: Deps, news: News[]): Promise<void> {
   const byHub = Map.groupBy(news, ({ job }) => hubName(job.projectId, job.channel, job.id));
-  await Promise.all([...byHub].map(([hub, items]) => publish(deps, hub, items.map((item) => item.event))));
+  await Promise.all(
+    [...byHub].map(([hub, items]) =>
+      publish(
+        deps,
+        hub,
+        items.map((item) => item.event),
+      ),
+    ),
+  );
 }
 
 async function publish(deps: Deps, hub: string, events: JobEvent[]): Promise<void> {

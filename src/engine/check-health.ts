@@ -2,11 +2,14 @@
 
 import { AppError } from "../core/errors";
 import type { Deps } from "../deps";
-import { pingDatabase } from "../store/schema";
 import { pingObjects } from "../store/objects";
+import { pingDatabase } from "../store/schema";
 
 export type Check = { ok: boolean; reason: string | null; backlog?: number };
-export type Health = Record<"database" | "objects" | "jobs_queue" | "bulk_queue" | "events" | "models", Check>;
+export type Health = Record<
+  "database" | "objects" | "jobs_queue" | "bulk_queue" | "events" | "models",
+  Check
+>;
 
 /** A dependency that does not answer in time is as good as away. */
 const PATIENCE_MS = 3_000;
@@ -19,7 +22,14 @@ export async function checkHealth(deps: Deps): Promise<Health> {
     checkQueue(deps.bulkQueue),
     check(() => deps.hubs.getByName("health").publish([])),
   ]);
-  return { database, objects, jobs_queue: jobsQueue, bulk_queue: bulkQueue, events, models: checkModels(deps) };
+  return {
+    database,
+    objects,
+    jobs_queue: jobsQueue,
+    bulk_queue: bulkQueue,
+    events,
+    models: checkModels(deps),
+  };
 }
 
 /** Only what is cheap, for everybody: the database, and whether there is a model at all. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { AppError, type ErrorItem } from "../core/errors";
+import { fieldProblem } from "../core/field-problems";
 import type { Lane } from "../core/lifecycle";
 import { LIMITS } from "../core/limits";
 import type { Catalogue } from "../llm/models";
@@ -33,7 +34,11 @@ export type SubmitLimits = { channel: string | null; tasks: string[] | null; mod
 type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "input_bytes" | "input_key">;
 
 /** Throws one AppError for all of them: of the first problem, with the whole list as `errors` when there are several. */
-export function checkJobs(catalogue: Catalogue, requests: JobRequest[], limits?: SubmitLimits): CheckedJob[] {
+export function checkJobs(
+  catalogue: Catalogue,
+  requests: JobRequest[],
+  { limits, list = false }: { limits?: SubmitLimits; list?: boolean } = {},
+): CheckedJob[] {
   const problems: { error: AppError; items: ErrorItem[] }[] = [];
   const checked: CheckedJob[] = [];
   for (const [index, request] of requests.entries()) {
@@ -41,14 +46,17 @@ export function checkJobs(catalogue: Catalogue, requests: JobRequest[], limits?:
       checked.push(checkJob(catalogue, request, limits));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      problems.push({ error, items: placed(error, requests.length > 1 ? index : null) });
+      problems.push({ error, items: placed(error, list ? index : null) });
     }
   }
   const first = problems[0];
   if (!first) return checked;
   const errors = problems.flatMap((problem) => problem.items);
   throw new AppError(first.error.code, {
-    message: errors.length > 1 ? `${errors.length} problems. The first: ${first.error.message}` : first.error.message,
+    message:
+      errors.length > 1
+        ? `${errors.length} problems. The first: ${first.error.message}`
+        : first.error.message,
     param: errors[0]?.param,
     errors,
   });
@@ -87,10 +95,16 @@ function taskOf(request: JobRequest, limits: SubmitLimits | undefined): Task {
   const task = findTask(request.task);
   if (!task) {
     const names = tasks.map((known) => known.name).join(", ");
-    throw new AppError("unknown_task", { param: "task", message: `No task "${request.task}". There are: ${names}.` });
+    throw new AppError("unknown_task", {
+      param: "task",
+      message: `No task "${request.task}". There are: ${names}.`,
+    });
   }
   if (limits?.tasks && !limits.tasks.includes(task.name)) {
-    throw new AppError("forbidden", { param: "task", message: `This token may not submit the task "${task.name}".` });
+    throw new AppError("forbidden", {
+      param: "task",
+      message: `This token may not submit the task "${task.name}".`,
+    });
   }
   return task;
 }
@@ -98,22 +112,19 @@ function taskOf(request: JobRequest, limits: SubmitLimits | undefined): Task {
 function checkInput(task: Task, input: unknown): unknown {
   const parsed = task.input.safeParse(input);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue) => ({
-    param: ["input", ...issue.path].reduce<string>(appendPath, ""),
-    message: issue.message,
-  }));
+  const errors = parsed.error.issues.map((issue) => fieldProblem(issue, ["input"]));
   const message = errors[0] ? `${errors[0].param}: ${errors[0].message}` : undefined;
   throw new AppError("input_invalid", { param: errors[0]?.param, message, errors });
 }
 
-function appendPath(path: string, part: PropertyKey): string {
-  if (typeof part === "number") return `${path}[${part}]`;
-  return path === "" ? String(part) : `${path}.${String(part)}`;
-}
-
 const withModel = z.object({ model: z.string().optional() });
 
-function modelOf(catalogue: Catalogue, task: Task, input: unknown, limits: SubmitLimits | undefined): string | null {
+function modelOf(
+  catalogue: Catalogue,
+  task: Task,
+  input: unknown,
+  limits: SubmitLimits | undefined,
+): string | null {
   if (task.kind === null) return null;
   const wanted = withModel.safeParse(input);
   const { model } = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);

@@ -16,12 +16,14 @@ import { ring } from "./ring";
 export type Submission = {
   projectId: string;
   jobs: JobRequest[];
-  /** The key of the call as a whole, when it is a bulk submit. */
+  /** A bulk submit: errors name the place in the list. */
+  list?: boolean;
+  /** The key of a bulk submit as a whole. */
   bulkKey?: string;
   /** What the caller's token may submit. */
   limits?: SubmitLimits;
-  /** The last chance to refuse: called when all is checked, before anything is stored. */
-  beforeInsert?(): Promise<void>;
+  /** The last chance to refuse: called when all is checked, before anything is stored. `count`: jobs not made before. */
+  beforeInsert?(count: number): Promise<void>;
   /** Set by engine/retry.ts. */
   rerunOf?: string;
 };
@@ -36,16 +38,16 @@ const PUTS_AT_A_TIME = 4;
 export async function enqueue(deps: Deps, submission: Submission): Promise<Submitted> {
   const newJobs = await prepare(deps, submission);
   const bulkKey = await bulkKeyOf(submission);
-  await submission.beforeInsert?.();
+  await submission.beforeInsert?.(await countNew(deps, submission.projectId, newJobs, bulkKey));
   await armClock(deps);
-  const inserted = await insert(deps, submission.projectId, newJobs, bulkKey);
+  const inserted = await insert(deps, submission, newJobs, bulkKey);
   deps.background(followUp(deps, inserted));
   deps.background(dropInputs(deps, submission.projectId, newJobs, inserted));
   return answer(deps, submission.projectId, newJobs, bulkKey, inserted);
 }
 
 async function prepare(deps: Deps, submission: Submission): Promise<NewJob[]> {
-  const checked = checkJobs(deps.config.catalogue, submission.jobs, submission.limits);
+  const checked = checkJobs(deps.config.catalogue, submission.jobs, submission);
   const newJobs: NewJob[] = checked.map((job) => ({
     ...job,
     id: deps.newId("job"),
@@ -55,8 +57,10 @@ async function prepare(deps: Deps, submission: Submission): Promise<NewJob[]> {
     input_key: null,
   }));
   for (const [i, job] of newJobs.entries()) {
-    const request = submission.jobs[i];
-    if (job.idempotency_key !== null && request) job.hash = await hashOf(request);
+    // Without the key: as a header and as a field of a bulk's item it means the same. With the channel that a token
+    // forces, so that a key never leads a token to the job of another channel.
+    const request = { ...submission.jobs[i], channel: job.channel ?? undefined, idempotency_key: undefined };
+    if (job.idempotency_key !== null) job.hash = await hashOf(request);
   }
   await inGroups(newJobs, PUTS_AT_A_TIME, (job) => placeInput(deps, submission.projectId, job));
   return newJobs;
@@ -81,41 +85,76 @@ async function inGroups<T>(items: T[], size: number, work: (item: T) => Promise<
   for (let i = 0; i < items.length; i += size) await Promise.all(items.slice(i, i + size).map(work));
 }
 
-/** SHA-256 of what was asked for, in hex. The key itself is left out. */
-async function hashOf(request: JobRequest | JobRequest[]): Promise<string> {
-  const text = canonicalJson(JSON.parse(JSON.stringify(request, (name, value) => (name === "idempotency_key" ? undefined : value))));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+/** SHA-256 of what was asked for, in hex. */
+async function hashOf(request: unknown): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(request)));
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function bulkKeyOf(submission: Submission): Promise<BulkKey | null> {
   if (submission.bulkKey === undefined) return null;
-  return { key: submission.bulkKey, hash: await hashOf(submission.jobs) };
+  const channel = submission.limits?.channel;
+  const jobs = submission.jobs.map((job) => ({ ...job, channel: channel ?? job.channel }));
+  return { key: submission.bulkKey, hash: await hashOf(jobs) };
 }
 
-async function insert(deps: Deps, projectId: string, jobs: NewJob[], bulkKey: BulkKey | null): Promise<Job[]> {
+/** How many of the jobs no earlier request has made, as far as can be known before they are stored. */
+async function countNew(
+  deps: Deps,
+  projectId: string,
+  jobs: NewJob[],
+  bulkKey: BulkKey | null,
+): Promise<number> {
+  const keys = keysOf(jobs, bulkKey);
+  if (keys.length === 0) return jobs.length;
+  const made = await findByKeys(deps.db, projectId, keys);
+  if (bulkKey && made.has(bulkKey.key)) return 0;
+  const names = jobs.map((job) => job.idempotency_key ?? job.id);
+  return new Set(names.filter((name) => !made.has(name))).size;
+}
+
+function keysOf(jobs: NewJob[], bulkKey: BulkKey | null): string[] {
+  const keys = jobs.flatMap((job) => (job.idempotency_key === null ? [] : [job.idempotency_key]));
+  return bulkKey ? [bulkKey.key, ...keys] : keys;
+}
+
+async function insert(
+  deps: Deps,
+  submission: Submission,
+  jobs: NewJob[],
+  bulkKey: BulkKey | null,
+): Promise<Job[]> {
   try {
-    return await insertJobs(deps.db, projectId, jobs, bulkKey);
+    return await insertJobs(deps.db, submission.projectId, jobs, bulkKey);
   } catch (error) {
     if (error instanceof AppError && error.code === "idempotency_mismatch") {
-      throw await mismatch(deps, projectId, jobs, bulkKey);
+      throw await mismatch(deps, submission, jobs, bulkKey);
     }
     throw error;
   }
 }
 
 /** The same error, with the places of the keys that do not fit. */
-async function mismatch(deps: Deps, projectId: string, jobs: NewJob[], bulkKey: BulkKey | null): Promise<AppError> {
-  const used = jobs.flatMap((job) => (job.idempotency_key && job.hash ? [{ key: job.idempotency_key, hash: job.hash }] : []));
-  const wrong = await findMismatches(deps.db, projectId, bulkKey ? [bulkKey, ...used] : used);
-  if (jobs.length === 1 || (bulkKey && wrong.has(bulkKey.key))) {
+async function mismatch(
+  deps: Deps,
+  submission: Submission,
+  jobs: NewJob[],
+  bulkKey: BulkKey | null,
+): Promise<AppError> {
+  const used = jobs.flatMap((job) =>
+    job.idempotency_key && job.hash ? [{ key: job.idempotency_key, hash: job.hash }] : [],
+  );
+  const all = bulkKey ? [bulkKey, ...used] : used;
+  const wrong = await findMismatches(deps.db, submission.projectId, all);
+  if (!submission.list || (bulkKey && wrong.has(bulkKey.key))) {
     return new AppError("idempotency_mismatch", { param: "Idempotency-Key" });
   }
-  const errors = jobs.flatMap((job, index) =>
-    job.idempotency_key && wrong.has(job.idempotency_key)
-      ? [{ index, param: `jobs[${index}].idempotency_key`, message: "This key was used before with another body." }]
-      : [],
-  );
+  const errors = jobs.flatMap(({ idempotency_key: key, hash }, index) => {
+    const first = all.find((other) => other.key === key);
+    if (!key || !(wrong.has(key) || first?.hash !== hash)) return [];
+    const message = "This key was used before with another body.";
+    return [{ index, param: `jobs[${index}].idempotency_key`, message }];
+  });
   return new AppError("idempotency_mismatch", { param: errors[0]?.param, errors });
 }
 
@@ -125,8 +164,15 @@ async function followUp(deps: Deps, jobs: Job[]): Promise<void> {
     .filter((job) => job.channel !== null)
     .map((job) => ({ job, event: moveEvent(job, deps.now()) }));
   const later = jobs.filter((job) => job.runAt > job.createdAt);
-  const tasks = [ring(deps, jobs.filter((job) => job.runAt <= job.createdAt)), announce(deps, news)];
-  if (later.length > 0) tasks.push(armClockFor(deps, Math.min(...later.map((job) => job.runAt - job.createdAt))));
+  const tasks = [
+    ring(
+      deps,
+      jobs.filter((job) => job.runAt <= job.createdAt),
+    ),
+    announce(deps, news),
+  ];
+  if (later.length > 0)
+    tasks.push(armClockFor(deps, Math.min(...later.map((job) => job.runAt - job.createdAt))));
   await Promise.all(tasks);
 }
 
@@ -142,7 +188,10 @@ async function answer(
     return newJobs.flatMap(({ id }) => toSubmitted(byId.get(id), true));
   }
   const ids = await existingIds(deps, projectId, newJobs, bulkKey, byId);
-  const existing = await getJobs(deps.db, ids.filter((id) => !byId.has(id)).map((id) => ({ projectId, id })));
+  const existing = await getJobs(
+    deps.db,
+    ids.filter((id) => !byId.has(id)).map((id) => ({ projectId, id })),
+  );
   const known = new Map(existing.map((job) => [job.id, job]));
   return ids.flatMap((id) => toSubmitted(byId.get(id) ?? known.get(id), byId.has(id)));
 }
@@ -159,9 +208,10 @@ async function existingIds(
   bulkKey: BulkKey | null,
   inserted: Map<string, Job>,
 ): Promise<string[]> {
-  const keys = newJobs.flatMap((job) => (job.idempotency_key === null ? [] : [job.idempotency_key]));
-  const made = await findByKeys(deps.db, projectId, bulkKey ? [bulkKey.key, ...keys] : keys);
+  const made = await findByKeys(deps.db, projectId, keysOf(newJobs, bulkKey));
+  // The key of the call leads to the ids it was to write; where an item's own key had led elsewhere, that is the job.
   const all = bulkKey && inserted.size === 0 ? made.get(bulkKey.key) : undefined;
-  if (all) return all;
-  return newJobs.map((job) => (job.idempotency_key && made.get(job.idempotency_key)?.[0]) || job.id);
+  return newJobs.map(
+    (job, i) => (job.idempotency_key && made.get(job.idempotency_key)?.[0]) || all?.[i] || job.id,
+  );
 }

@@ -18,13 +18,20 @@ export async function retry(deps: Deps, key: JobKey): Promise<Job> {
   await armClock(deps);
   const moved = await rerunJob(deps.db, key);
   if (moved) {
-    deps.background(Promise.all([ring(deps, [moved]), announce(deps, [{ job: moved, event: moveEvent(moved, deps.now()) }])]));
+    deps.background(
+      Promise.all([
+        ring(deps, [moved]),
+        announce(deps, [{ job: moved, event: moveEvent(moved, deps.now()) }]),
+      ]),
+    );
     return moved;
   }
   const job = await getJob(deps.db, key);
   if (!job) throw new AppError("not_found");
   if (job.state !== "completed") {
-    throw new AppError("job_not_final", { message: `The job is ${job.state}. Only an ended job can be retried.` });
+    throw new AppError("job_not_final", {
+      message: `The job is ${job.state}. Only an ended job can be retried.`,
+    });
   }
   return submitCopy(deps, job);
 }

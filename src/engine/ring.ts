@@ -15,7 +15,11 @@ export async function ring(deps: Deps, jobs: Pick<Job, "projectId" | "id" | "lan
   await Promise.all([send(deps, deps.jobsQueue, others), send(deps, deps.bulkQueue, bulk)]);
 }
 
-async function send(deps: Deps, queue: Queue<Doorbell>, jobs: Pick<Job, "projectId" | "id">[]): Promise<void> {
+async function send(
+  deps: Deps,
+  queue: Queue<Doorbell>,
+  jobs: Pick<Job, "projectId" | "id">[],
+): Promise<void> {
   for (let i = 0; i < jobs.length; i += MESSAGES_PER_CALL) {
     const slice = jobs.slice(i, i + MESSAGES_PER_CALL);
     try {

@@ -6,11 +6,12 @@ import { createWatch } from "./watch";
 
 /**
  * A job that has taken an isolate down before runs last and alone, so that it cannot take its neighbours with it again.
- * Never throws.
+ * All are watched from the beginning, because a job that waits for its turn has a lease to keep. Never throws.
  */
 export async function runBatch(deps: RunDeps, jobs: WholeJob[]): Promise<void> {
   const watch = createWatch(deps);
-  const suspects = jobs.filter((job) => job.crashes > 0);
-  await Promise.all(jobs.filter((job) => job.crashes === 0).map((job) => runJob(deps, job, watch)));
-  for (const job of suspects) await runJob(deps, job, watch);
+  const runs = jobs.map((job) => watch.add(job));
+  const suspects = runs.filter(({ job }) => job.crashes > 0);
+  await Promise.all(runs.filter(({ job }) => job.crashes === 0).map((run) => runJob(deps, run, watch)));
+  for (const run of suspects) await runJob(deps, run, watch);
 }

@@ -18,7 +18,11 @@ import type { ActiveRun, Watch } from "./watch";
 
 /** What a run needs beyond the database: a way to models, for this job only. */
 export type RunDeps = Deps & {
-  createLlm(run: { job: { id: string; attempt: number }; signal: AbortSignal; onUsage(usage: Usage): void }): Llm;
+  createLlm(run: {
+    job: { id: string; attempt: number };
+    signal: AbortSignal;
+    onUsage(usage: Usage): void;
+  }): Llm;
 };
 
 /** Text that a run has streamed so far; what a cancelled job keeps. */
@@ -30,16 +34,11 @@ const SETTLE_RETRY_MS = 20_000;
 const ABORT_GRACE_MS = 250;
 
 /** Never throws: whatever happens, the job is settled or left to its lease. */
-export async function runJob(deps: RunDeps, job: WholeJob, watch: Watch): Promise<void> {
-  const run: ActiveRun = {
-    job,
-    startedAt: deps.now(),
-    progress: job.progress,
-    controller: new AbortController(),
-    lost: false,
-  };
+export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch): Promise<void> {
+  if (run.lost) return watch.remove(run);
+  const { job } = run;
+  run.startedAt = deps.now();
   const narrator = createNarrator(deps, job);
-  watch.add(run);
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const end = await perform(deps, run, job, narrator);
@@ -86,7 +85,11 @@ async function runTask(
   ctx: TaskContext,
 ): Promise<Outcome> {
   // A task that is not there was deployed away: an operator's mistake that the next deploy may mend.
-  if (!task) throw new AppError("unknown_task", { message: `No task "${job.task}" in this deployment.`, retryable: true });
+  if (!task)
+    throw new AppError("unknown_task", {
+      message: `No task "${job.task}" in this deployment.`,
+      retryable: true,
+    });
   const text = job.inputKey ? await loadText(deps.bucket, job.inputKey) : (job.input ?? "null");
   const input = task.input.safeParse(JSON.parse(text));
   if (!input.success) throw new AppError("input_invalid", { message: input.error.issues[0]?.message });

@@ -45,7 +45,11 @@ async function move(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null>
 
 async function settleError(deps: Deps, job: WholeJob, end: RunEnd, error: AppError): Promise<Job | null> {
   if (error.code === "cancelled") return stop(deps, job, end);
-  const result = resultOf(deps, job, end, { code: error.code, message: error.message, retryable: error.retryable });
+  const result = resultOf(deps, job, end, {
+    code: error.code,
+    message: error.message,
+    retryable: error.retryable,
+  });
   const delayMs = retryDelayMs(error, job.attempt, job.maxAttempts, deps.random());
   if (delayMs !== null) return retryRun(deps.db, job, delayMs, result);
   return endRun(deps.db, job, { state: "failed", move: "fail" }, result);

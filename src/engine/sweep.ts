@@ -38,7 +38,9 @@ export async function sweep(deps: Deps, trustLeases: boolean): Promise<Sweep> {
 async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<void> {
   if (due.length === 0) return;
   const expired = due.filter((job) => job.state !== "running" && isPast(job.expiresAt, job.now));
-  const dead = trustLeases ? due.filter((job) => job.state === "running" && isPast(job.leaseUntil, job.now)) : [];
+  const dead = trustLeases
+    ? due.filter((job) => job.state === "running" && isPast(job.leaseUntil, job.now))
+    : [];
   const stopped = dead.filter((job) => job.cancelRequestedAt !== null);
   const crashed = dead.filter((job) => job.cancelRequestedAt === null && job.crashes >= MAX_CRASHES);
   const ended = await Promise.all([

@@ -1,7 +1,7 @@
 // Watches the runs of one consumer invocation: renews their leases, and aborts those that were asked to stop or lost.
 
 import { AppError } from "../core/errors";
-import type { Job, Progress } from "../core/job";
+import type { Progress, WholeJob } from "../core/job";
 import { LEASE_MS } from "../core/limits";
 import type { Deps } from "../deps";
 import { errorField } from "../log";
@@ -9,7 +9,7 @@ import { type RunStatus, renewLeases, watchRuns } from "../store/jobs";
 
 /** A run under way. Aborting `controller` ends it; the reason says why. */
 export type ActiveRun = {
-  job: Job;
+  job: WholeJob;
   startedAt: number;
   progress: Progress | null;
   controller: AbortController;
@@ -17,7 +17,7 @@ export type ActiveRun = {
   lost: boolean;
 };
 
-export type Watch = { add(run: ActiveRun): void; remove(run: ActiveRun): void };
+export type Watch = { add(job: WholeJob): ActiveRun; remove(run: ActiveRun): void };
 
 const LOOK_EVERY_MS = 1_000;
 const FIRST_RENEWAL_MS = 40_000;
@@ -45,7 +45,10 @@ export function createWatch(deps: Deps): Watch {
     const now = deps.now();
     const old = [...runs.keys()].filter((run) => now - run.startedAt >= LOOK_EVERY_MS);
     if (old.length === 0) return;
-    const statuses = await watchRuns(deps.db, old.map((run) => run.job));
+    const statuses = await watchRuns(
+      deps.db,
+      old.map((run) => run.job),
+    );
     const byId = new Map(statuses.map((status) => [status.id, status]));
     for (const run of old) judge(run, byId.get(run.job.id));
     await renew(now);
@@ -65,9 +68,12 @@ export function createWatch(deps: Deps): Watch {
   }
 
   return {
-    add(run) {
-      runs.set(run, { renewAt: run.startedAt + FIRST_RENEWAL_MS });
+    add(job) {
+      const startedAt = deps.now();
+      const run = { job, startedAt, progress: job.progress, controller: new AbortController(), lost: false };
+      runs.set(run, { renewAt: startedAt + FIRST_RENEWAL_MS });
       if (!looping) void loop();
+      return run;
     },
     remove: (run) => void runs.delete(run),
   };
@@ -76,7 +82,9 @@ export function createWatch(deps: Deps): Watch {
 function judge(run: ActiveRun, status: RunStatus | undefined): void {
   if (!status || status.run !== run.job.run || status.running !== 1) {
     run.lost = true;
-    run.controller.abort(new AppError("cancelled", { message: "The job was erased, or another run has taken it over." }));
+    run.controller.abort(
+      new AppError("cancelled", { message: "The job was erased, or another run has taken it over." }),
+    );
   } else if (status.stop === 1) {
     run.controller.abort(new AppError("cancelled"));
   }

@@ -29,7 +29,8 @@ export type Access = { scope: Scope; token: Allowance | null };
 /** Throws `forbidden` unless the caller has what the route needs. */
 export function checkAccess(caller: Caller, access: Access): void {
   if (caller.kind === "token") {
-    if (access.token === null) throw new AppError("forbidden", { message: "A token may not do that. Use a key." });
+    if (access.token === null)
+      throw new AppError("forbidden", { message: "A token may not do that. Use a key." });
     if (!caller.allow.includes(access.token)) {
       throw new AppError("forbidden", { message: `This token does not allow "${access.token}".` });
     }

@@ -1,8 +1,7 @@
 // From zod's issues to the error envelope: each problem with the path of its field and what was expected.
 
 import { AppError, type ErrorItem } from "../core/errors";
-
-type Issue = { path: PropertyKey[]; message: string };
+import { fieldProblem, type Issue } from "../core/field-problems";
 
 /** `target` is where zod looked: json, query, param or header. */
 export function invalidRequest(issues: Issue[], target: string): AppError {
@@ -13,13 +12,8 @@ export function invalidRequest(issues: Issue[], target: string): AppError {
 }
 
 function toItem(issue: Issue, target: string): ErrorItem {
-  const param = issue.path.reduce<string>(appendPart, "") || (target === "json" ? "body" : target);
+  const { param, message } = fieldProblem(issue);
+  const place = { param: param || (target === "json" ? "body" : target), message };
   const [list, index] = issue.path;
-  const message = issue.message.replace(/^Invalid input: /, "");
-  return list === "jobs" && typeof index === "number" ? { index, param, message } : { param, message };
-}
-
-function appendPart(path: string, part: PropertyKey): string {
-  if (typeof part === "number") return `${path}[${part}]`;
-  return path === "" ? String(part) : `${path}.${String(part)}`;
+  return list === "jobs" && typeof index === "number" ? { index, ...place } : place;
 }

@@ -1,13 +1,14 @@
 // Opens sockets to the hubs, and waits on them for the end of a job.
 
+import type { Frame } from "../contract/frames";
 import { AppError } from "../core/errors";
 import { isEnd } from "../core/events";
 import { hubName } from "../core/hubs";
+import type { Job } from "../core/job";
 import { isFinal } from "../core/lifecycle";
-import type { Frame } from "../contract/frames";
 import type { Deps } from "../deps";
 import type { Listen } from "../durable/event-hub";
-import type { Job } from "../core/job";
+import { errorField } from "../log";
 
 /** What a listener listens to: a job (and the channel it belongs to), or a channel. */
 export type Subject = { projectId: string; job: Pick<Job, "id" | "channel"> | null; channel: string | null };
@@ -35,10 +36,20 @@ async function connect(hub: Fetcher, address: string): Promise<WebSocket | null>
   }
 }
 
-/** Resolves when the job has ended, when the time is over, or when the hub went away: the caller looks which. */
+/**
+ * Resolves when the job has ended, when the time is over, or when the hub is away: the caller looks which. Never throws:
+ * the job is stored, and that it cannot be waited for must not look as if it were not.
+ */
 export async function waitForEnd(deps: Deps, job: Job, timeoutMs: number): Promise<void> {
-  const { projectId } = job;
-  const socket = await openSocket(deps, { projectId, job, channel: null }, null);
+  try {
+    const socket = await openSocket(deps, { projectId: job.projectId, job, channel: null }, null);
+    await endOrTimeout(socket, timeoutMs);
+  } catch (error) {
+    deps.log("wait_failed", { job: job.id, error: errorField(error) });
+  }
+}
+
+async function endOrTimeout(socket: WebSocket, timeoutMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.addEventListener("message", ({ data }) => {
     if (typeof data === "string" && tellsEnd(JSON.parse(data) as Frame)) resolve();

@@ -1,7 +1,7 @@
 // Finds a job for a caller, and shows it whole.
 
-import { presentWholeJob } from "../contract/present";
 import type { JobOnWire } from "../contract/job";
+import { presentWholeJob } from "../contract/present";
 import { AppError } from "../core/errors";
 import { isJobId } from "../core/ids";
 import type { WholeJob } from "../core/job";

@@ -41,7 +41,8 @@ export function signToken(secret: string, grant: TokenGrant): Promise<string> {
 /** Throws `unauthorized` for a token that is forged, expired or not ours. */
 export async function readToken(secret: string, token: string, nowMs: number): Promise<TokenCaller> {
   const claims = await verified(secret, token);
-  if (claims.exp * 1_000 <= nowMs) throw new AppError("unauthorized", { message: "This token has expired. Mint a new one." });
+  if (claims.exp * 1_000 <= nowMs)
+    throw new AppError("unauthorized", { message: "This token has expired. Mint a new one." });
   return {
     kind: "token",
     projectId: claims.project,

@@ -48,8 +48,8 @@ export async function streamChat(call: StreamChat): Promise<void> {
       request.onText?.(choice.delta.content);
     }
   }
-  // The SDK ends the loop without a word when the signal aborts.
-  if (answer.finishReason === null) throw signal.aborted ? signal.reason : new AppError("stream_cut");
+  // Also after an abort, on which the SDK ends the loop in silence: classifyProviderError looks at the signal.
+  if (answer.finishReason === null) throw new AppError("stream_cut");
   if (answer.finishReason === "content_filter" || answer.refusal) throw new AppError("content_refused");
 }
 
@@ -75,8 +75,8 @@ function chatBody(model: Model, baseUrl: string, request: ChatRequest): ChatComp
 }
 
 /**
- * OpenAI's reasoning models refuse `max_tokens`; vLLM, Ollama, Groq and others partly know nothing else, and a
- * server that does not know the field would ignore the limit. So it depends on who listens.
+ * OpenAI's reasoning models refuse `max_tokens`; vLLM, Ollama, Groq and others partly know nothing else, and
+ * would ignore a limit under a name they do not know. So it depends on who listens.
  */
 function outputLimitField(baseUrl: string): string {
   const host = new URL(baseUrl).hostname;

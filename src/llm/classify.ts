@@ -91,7 +91,7 @@ function codeWithoutStatus(error: unknown, streaming: boolean): ErrorCode {
 
 const QUOTE_CHARS = 300;
 
-/** The provider's own words, short, and without what looks like an API key (OpenAI's 401 echoes part of it). */
+/** The provider's own words, short, and without what looks like an API key: OpenAI's 401 echoes part of it. */
 function quote(error: APIError): string {
   const text = error.message
     .replace(new RegExp(`^${error.status} `), "")

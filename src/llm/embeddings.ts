@@ -9,7 +9,7 @@ import type { TokenCounts } from "./provider-call";
 
 export type CallLimits = Pick<Model, "maxInputs" | "maxTokensPerCall">;
 
-/** Cuts a list into calls, in order. A text that is over the limit by itself goes alone: the provider decides. */
+/** Cuts a list into calls, in order. A text over the limit by itself goes alone: the provider decides. */
 export function splitInputs(inputs: string[], limits: CallLimits): string[][] {
   const slices: string[][] = [];
   let slice: string[] = [];
@@ -28,8 +28,8 @@ export function splitInputs(inputs: string[], limits: CallLimits): string[][] {
   return slice.length > 0 ? [...slices, slice] : slices;
 }
 
-// The usual four characters a token would overfill a call with Chinese or emoji; three bytes a token is at worst
-// a third too careful, and a call more costs nothing.
+// The usual four characters a token would overfill a call with Chinese or emoji; three bytes a token is a
+// third too careful for English, and one call more costs nothing.
 function tokensAtMost(text: string): number {
   return Math.ceil(new TextEncoder().encode(text).length / 3);
 }

@@ -36,7 +36,6 @@ export async function callProvider<T>(deps: CallDeps, call: Call<T>): Promise<{ 
   };
   let value: T;
   try {
-    deps.signal.throwIfAborted();
     value = await call.run(createProviderClient(call.provider, { ...deps, onSend }), onStart);
   } catch (error) {
     if (sent) deps.onUsage(!streaming && wasRefused(error) ? NO_USAGE : usageOf(call));

@@ -18,7 +18,7 @@ export type ClientDeps = {
   fetch?: Fetch;
 };
 
-// How long a provider may take until its headers. Longer than any sane answer, and shorter than the 13 minutes
+// How long a provider may take until its headers. Longer than any sane answer, shorter than the 13 minutes
 // that an attempt may last: the attempt's own timeout is the one that is meant to bite.
 const HEADERS_TIMEOUT_MS = 600_000;
 

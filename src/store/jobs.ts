@@ -56,7 +56,9 @@ export async function eraseJob(db: D1Database, job: Job): Promise<boolean> {
 
 /** Whether a project has any job left. */
 export async function hasJobs(db: D1Database, projectId: string): Promise<boolean> {
-  const row = await ask(db.prepare("SELECT 1 FROM jobs WHERE project_id = ?1 LIMIT 1").bind(projectId).first());
+  const row = await ask(
+    db.prepare("SELECT 1 FROM jobs WHERE project_id = ?1 LIMIT 1").bind(projectId).first(),
+  );
   return row !== null;
 }
 

@@ -4,7 +4,6 @@ import { AppError } from "../core/errors";
 import type { Scope } from "../core/scopes";
 import { ask, NOW } from "./db";
 
-
 export type Project = { id: string; name: string; createdAt: number };
 
 /** A key without its secret; `hint` is its last four characters. */
@@ -18,7 +17,14 @@ export type ApiKey = {
 };
 
 type ProjectRow = { id: string; name: string; created_at: number };
-type KeyRow = { project_id: string; id: string; name: string | null; hint: string; scopes: string; created_at: number };
+type KeyRow = {
+  project_id: string;
+  id: string;
+  name: string | null;
+  hint: string;
+  scopes: string;
+  created_at: number;
+};
 
 export async function createProject(db: D1Database, id: string, name: string): Promise<Project> {
   const sql = `INSERT INTO projects (id, name, created_at) VALUES (?1, ?2, ${NOW}) ON CONFLICT DO NOTHING
@@ -73,7 +79,8 @@ export async function createKey(
 }
 
 export async function listKeys(db: D1Database, projectId: string): Promise<ApiKey[]> {
-  const sql = "SELECT project_id, id, name, hint, scopes, created_at FROM api_keys WHERE project_id = ?1 ORDER BY id";
+  const sql =
+    "SELECT project_id, id, name, hint, scopes, created_at FROM api_keys WHERE project_id = ?1 ORDER BY id";
   const { results } = await ask(db.prepare(sql).bind(projectId).all<KeyRow>());
   return results.map(toKey);
 }

@@ -63,15 +63,20 @@ export async function endRun(db: D1Database, key: RunKey, end: End, result: RunR
   ]);
 }
 
-/** retry: the attempt failed, the next one is due in `delayMs`. */
-export async function retryRun(db: D1Database, key: RunKey, delayMs: number, result: RunResult): Promise<Job | null> {
+/** retry: the attempt failed, the next one is due in `delayMs`. Gives way to a stop that was asked for. */
+export async function retryRun(
+  db: D1Database,
+  key: RunKey,
+  delayMs: number,
+  result: RunResult,
+): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = ?4, reason = 'retrying', version = version + 1, lease_until = NULL,
       run_at = ${NOW} + ?9, wake_at = ${NOW} + ?9, attempts = ?5, usage = ?6, progress = ?7, error = ?8
-    WHERE ${guard("retry")} AND run = ?3 RETURNING ${JOB_COLUMNS}`;
+    WHERE ${guard("retry")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [...runBinds(key, "pending", result), delayMs]);
 }
 
-/** again: the task wants another turn, with `turnState`. The attempt is given back. */
+/** again: the task wants another turn, with `turnState`. The attempt is given back. Gives way to a stop, as retry. */
 export async function againRun(
   db: D1Database,
   key: RunKey,
@@ -82,7 +87,7 @@ export async function againRun(
   const sql = `UPDATE jobs SET state = ?4, reason = 'queued', version = version + 1, lease_until = NULL,
       attempt = attempt - 1, turns = turns + 1, turn_state = ?10,
       run_at = ${NOW} + ?9, wake_at = ${NOW} + ?9, attempts = ?5, usage = ?6, progress = ?7, error = ?8
-    WHERE ${guard("again")} AND run = ?3 RETURNING ${JOB_COLUMNS}`;
+    WHERE ${guard("again")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [...runBinds(key, "pending", result), delayMs, turnState]);
 }
 

@@ -43,7 +43,6 @@ export async function openObject(bucket: R2Bucket, key: string): Promise<R2Objec
   return object;
 }
 
-
 /** Deletes every object of a job, of all its runs. */
 export async function eraseObjects(bucket: R2Bucket, job: JobKey): Promise<void> {
   const prefix = `${job.projectId}/${job.id}/`;

@@ -95,7 +95,12 @@ export async function insertJobs(
 function keyRows(jobs: NewJob[], bulkKey: BulkKey | null) {
   const rows = jobs
     .filter((job) => job.idempotency_key !== null)
-    .map((job) => ({ key: job.idempotency_key, hash: job.hash, job_id: job.id, job_ids: null as string | null }));
+    .map((job) => ({
+      key: job.idempotency_key,
+      hash: job.hash,
+      job_id: job.id,
+      job_ids: null as string | null,
+    }));
   if (!bulkKey) return rows;
   const ids = JSON.stringify(jobs.map((job) => job.id));
   return [{ ...bulkKey, job_id: jobs[0]?.id ?? "", job_ids: ids }, ...rows];
@@ -121,7 +126,11 @@ function slice(jobs: NewJob[]): string[] {
 }
 
 /** What an idempotency key has made: the ids of its jobs, one for a single submit. */
-export async function findByKeys(db: D1Database, projectId: string, keys: string[]): Promise<Map<string, string[]>> {
+export async function findByKeys(
+  db: D1Database,
+  projectId: string,
+  keys: string[],
+): Promise<Map<string, string[]>> {
   const sql = `SELECT key, job_id, job_ids FROM idempotency_keys
     WHERE project_id = ?1 AND key IN (SELECT value FROM json_each(?2))`;
   type Row = { key: string; job_id: string; job_ids: string | null };

@@ -5,8 +5,8 @@ import { done } from "../core/outcome";
 import { defineTask } from "./define";
 import { providerOptions } from "./provider-options";
 
-// Vectors are far bigger than their texts: 512 of 1,536 dimensions are 16 MB of JSON, and up to ten jobs share an
-// isolate of 128 MB. More texts are more jobs.
+// Vectors are far bigger than their texts: 512 of 1,536 dimensions are 16 MB of JSON, and up to ten jobs share
+// an isolate of 128 MB. More texts are more jobs.
 const MAX_TEXTS = 512;
 
 const text = z.string().min(1);

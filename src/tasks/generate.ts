@@ -40,8 +40,8 @@ const responseFormat = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("json_schema"), json_schema: jsonSchemaFormat }),
 ]);
 
-// OpenAI's own bounds; and it takes metadata only together with `provider_options: {"store": true}`, which is the
-// user's to say, because it keeps the prompt at OpenAI.
+// OpenAI's own bounds. It takes metadata only together with `provider_options: {"store": true}`, which is
+// for the user to say, because it keeps the prompt at OpenAI.
 const metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((fields) => Object.keys(fields).length <= 16, "expected at most 16 keys");
@@ -97,7 +97,7 @@ export const generate = defineTask<Input, Output>({
   },
 });
 
-/** One repair round, not streamed: those who watch have seen an answer, and a second would run into the first. */
+/** One repair round, not streamed: who watches has seen an answer, and a second would run into the first. */
 async function structured(
   input: Input,
   messages: ChatMessage[],
@@ -121,7 +121,7 @@ function checkJson(answer: ChatResult, schema: JsonSchema | null) {
 
 function repairMessages(text: string, problems: string[]): ChatMessage[] {
   const list = problems.map((problem) => `- ${problem}`).join("\n");
-  const content = `Your answer does not fit what was asked for:\n${list}\nAnswer again with the corrected JSON only.`;
+  const content = `Your answer does not fit the request:\n${list}\nAnswer again, with the right JSON only.`;
   return [
     { role: "assistant", content: text },
     { role: "user", content },

@@ -45,19 +45,23 @@ function credentialOf(c: HttpContext): string {
   if (bearer) return bearer;
   const token = c.req.query("token");
   // Keys do not work there: addresses end up in logs.
-  if (token?.includes(".") && c.req.method === "GET" && TOKEN_IN_QUERY.test(c.req.path)) return token;
+  if (token && TOKEN.test(token) && c.req.method === "GET" && TOKEN_IN_QUERY.test(c.req.path)) return token;
   throw new AppError("unauthorized");
 }
 
+/** A JWT begins so: `{"` in base64. No key does. */
+const TOKEN = /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/;
+
 /** Throws `unauthorized`. */
 export async function identify(deps: Deps, config: ApiConfig, credential: string): Promise<Caller> {
-  if (credential.includes(".")) return readToken(config.tokenSecret, credential, deps.now());
+  if (TOKEN.test(credential)) return readToken(config.tokenSecret, credential, deps.now());
   const hash = await sha256(credential);
   if (timingSafeEqual(hash, await sha256(config.rootKey))) {
     return { kind: "root", projectId: "default", scopes: ["admin"] };
   }
   const key = await lookUp(deps, toHex(hash));
-  if (!key) throw new AppError("unauthorized", { message: "This key is not valid. It may have been revoked." });
+  if (!key)
+    throw new AppError("unauthorized", { message: "This key is not valid. It may have been revoked." });
   return { kind: "key", projectId: key.projectId, scopes: key.scopes };
 }
 
@@ -90,4 +94,3 @@ function timingSafeEqual(a: ArrayBuffer, b: ArrayBuffer): boolean {
 function toHex(bytes: ArrayBuffer): string {
   return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-

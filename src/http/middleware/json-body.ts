@@ -14,25 +14,27 @@ const MAX_BYTES: Record<string, number> = {
 
 /** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
-  if (c.req.method === "POST" && hasBody(c)) {
-    const type = c.req.header("content-type") ?? "";
-    if (!/^application\/json\s*(;|$)/i.test(type)) throw new AppError("unsupported_media_type");
+  if (c.req.method === "POST") {
+    const type = c.req.header("content-type");
     const text = await readText(c, MAX_BYTES[c.req.path] ?? LIMITS.smallBodyBytes);
-    if (jsonDepth(text) > LIMITS.jsonDepth) {
-      throw new AppError("invalid_json", { message: `The JSON nests deeper than ${LIMITS.jsonDepth} levels.` });
-    }
+    // An empty body without a type is no body: what cancel and retry get.
+    if (text !== "" || type !== undefined) checkJson(text, type ?? "");
     const { url, method, headers, signal } = c.req.raw;
     c.req.raw = new Request(url, { method, headers, signal, body: text });
   }
   await next();
 });
 
-function hasBody(c: HttpContext): boolean {
-  return c.req.raw.body !== null;
+function checkJson(text: string, type: string): void {
+  if (!/^application\/json\s*(;|$)/i.test(type)) throw new AppError("unsupported_media_type");
+  if (jsonDepth(text) > LIMITS.jsonDepth) {
+    throw new AppError("invalid_json", { message: `The JSON nests deeper than ${LIMITS.jsonDepth} levels.` });
+  }
 }
 
 async function readText(c: HttpContext, maxBytes: number): Promise<string> {
-  const tooLarge = () => new AppError("payload_too_large", { message: `The body is larger than ${maxBytes} bytes.` });
+  const tooLarge = () =>
+    new AppError("payload_too_large", { message: `The body is larger than ${maxBytes} bytes.` });
   if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -11,7 +11,8 @@ export const onError: ErrorHandler<HttpEnv> = (thrown, c) => respond(c, toAppErr
 function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // The only one that hono throws on its own here: the body could not be parsed.
-  if (thrown instanceof HTTPException && thrown.status === 400) return new AppError("invalid_json", { cause: thrown });
+  if (thrown instanceof HTTPException && thrown.status === 400)
+    return new AppError("invalid_json", { cause: thrown });
   return new AppError("internal", { cause: thrown });
 }
 
@@ -23,6 +24,11 @@ export function respond(c: HttpContext, error: AppError): Response {
   }
   const headers = new Headers({ "content-type": "application/json" });
   if (error.retryAfterMs !== null) headers.set("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
-  const envelope = { message, type, code, param, ...(errors && errors.length > 1 ? { errors } : {}) };
-  return new Response(JSON.stringify({ error: { ...envelope, request_id: c.var.requestId } }), { status, headers });
+  // A single problem is told by message and param; in a list its index is told too.
+  const tellAll = errors && (errors.length > 1 || errors[0]?.index !== undefined);
+  const envelope = { message, type, code, param, ...(tellAll ? { errors } : {}) };
+  return new Response(JSON.stringify({ error: { ...envelope, request_id: c.var.requestId } }), {
+    status,
+    headers,
+  });
 }

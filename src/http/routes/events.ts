@@ -4,8 +4,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Frame } from "../../contract/frames";
 import { channelSchema } from "../../contract/job";
-import { AppError } from "../../core/errors";
 import { parseCursor } from "../../core/cursor";
+import { AppError } from "../../core/errors";
 import type { App, HttpContext } from "../context";
 import { openSocket, type Subject } from "../listen";
 import { allow } from "../middleware/authenticate";
@@ -19,7 +19,10 @@ const sinceSchema = z.string().optional().openapi({
 
 const stream = {
   101: { description: "A WebSocket: a `snapshot` frame, then each event. Send `ping` to get `pong`." },
-  200: { description: "Server-sent events with the same frames.", content: { "text/event-stream": { schema: z.string() } } },
+  200: {
+    description: "Server-sent events with the same frames.",
+    content: { "text/event-stream": { schema: z.string() } },
+  },
   ...failures,
 };
 
@@ -57,8 +60,13 @@ export function eventRoutes(app: App): void {
     const { caller } = c.var;
     const own = caller.kind === "token" ? caller.channel : undefined;
     const channel = c.req.valid("query").channel ?? own;
-    if (!channel) throw new AppError("invalid_request", { param: "channel", message: "channel: expected the name of one." });
-    if (own !== undefined && channel !== own) throw new AppError("forbidden", { message: "This token is for another channel." });
+    if (!channel)
+      throw new AppError("invalid_request", {
+        param: "channel",
+        message: "channel: expected the name of one.",
+      });
+    if (own !== undefined && channel !== own)
+      throw new AppError("forbidden", { message: "This token is for another channel." });
     return listen(c, { projectId: caller.projectId, job: null, channel }, c.req.valid("query").since);
   });
 

@@ -7,7 +7,11 @@ import type { App, HttpContext } from "../context";
 import { identify } from "../middleware/authenticate";
 import { failures, json } from "../responses";
 
-const checkSchema = z.object({ ok: z.boolean(), reason: z.string().nullable(), backlog: z.number().optional() });
+const checkSchema = z.object({
+  ok: z.boolean(),
+  reason: z.string().nullable(),
+  backlog: z.number().optional(),
+});
 
 const healthSchema = z
   .object({

@@ -31,7 +31,8 @@ const retryJob = createRoute({
   method: "post",
   path: "/v1/jobs/{id}/retry",
   summary: "Run an ended job again",
-  description: "A failed or cancelled job starts over. A completed one is submitted anew; `rerun_of` names the old one.",
+  description:
+    "A failed or cancelled job starts over. A completed one is submitted anew; `rerun_of` names the old one.",
   tags: ["Jobs"],
   security: bearer,
   middleware: allow({ scope: "jobs:write", token: null }),

@@ -37,7 +37,10 @@ const listJobs = createRoute({
     }),
   },
   responses: {
-    200: json(pageOf(jobSchema), "A page, without inputs, outputs and attempts. It may be short and still have a next."),
+    200: json(
+      pageOf(jobSchema),
+      "A page, without inputs, outputs and attempts. It may be short and still have a next.",
+    ),
     ...failures,
   },
 });
@@ -87,12 +90,16 @@ export function jobRoutes(app: App): void {
     const { limit, cursor, ...filter } = c.req.valid("query");
     if (cursor !== undefined && !isJobId(cursor)) throw new AppError("invalid_cursor", { param: "cursor" });
     if (caller.kind === "token") {
-      if (caller.channel === null) throw new AppError("forbidden", { message: "This token is for one job only." });
+      if (caller.channel === null)
+        throw new AppError("forbidden", { message: "This token is for one job only." });
       filter.channel = caller.channel;
     }
     const page = await readPage(deps.db, caller.projectId, filter, limit, cursor ?? null);
     const data = page.jobs.map((job) => presentJob(job, deps.now()));
-    return c.json({ object: "list" as const, data, has_more: page.next !== null, next_cursor: page.next }, 200);
+    return c.json(
+      { object: "list" as const, data, has_more: page.next !== null, next_cursor: page.next },
+      200,
+    );
   });
 
   app.openapi(getJob, async (c) => {

@@ -98,7 +98,8 @@ export function projectRoutes(app: App): void {
 
   app.openapi(deleteProject, async (c) => {
     const { project } = c.req.valid("param");
-    if (project === "default") throw new AppError("forbidden", { message: "The project default cannot be deleted." });
+    if (project === "default")
+      throw new AppError("forbidden", { message: "The project default cannot be deleted." });
     const { db } = c.var.deps;
     if (!isProjectId(project) || !(await keys.findProject(db, project))) throw new AppError("not_found");
     if (!(await keys.deleteProject(db, project))) throw new AppError("project_not_empty");

@@ -5,20 +5,15 @@ import { listOf } from "../../contract/envelope";
 import { bulkSchema, idempotencyKeySchema, jobSchema, submitSchema } from "../../contract/job";
 import { presentJob } from "../../contract/present";
 import { AppError } from "../../core/errors";
-import type { Job } from "../../core/job";
 import { isFinal } from "../../core/lifecycle";
 import { LIMITS } from "../../core/limits";
-import type { Deps } from "../../deps";
-import type { SubmitLimits } from "../../engine/check-jobs";
-import { enqueue, type Submission } from "../../engine/enqueue";
 import { getJob } from "../../store/jobs";
-import { takeTokenUses } from "../../store/token-uses";
-import type { Caller } from "../caller";
 import type { App } from "../context";
 import { waitForEnd } from "../listen";
 import { allow } from "../middleware/authenticate";
 import { bearer, body, failures, json } from "../responses";
 import { showJob } from "../show-job";
+import { submitAs } from "../submit-as";
 
 const headers = z.object({
   "idempotency-key": idempotencyKeySchema.optional().openapi({
@@ -27,10 +22,13 @@ const headers = z.object({
 });
 
 const waitHeader = z.object({
-  prefer: z.string().optional().openapi({
-    description: `\`wait=N\`: answer when the job has ended, or after N seconds (at most ${LIMITS.waitS}).`,
-    example: "wait=30",
-  }),
+  prefer: z
+    .string()
+    .optional()
+    .openapi({
+      description: `\`wait=N\`: answer when the job has ended, or after N seconds (at most ${LIMITS.waitS}).`,
+      example: "wait=30",
+    }),
 });
 
 const submitJob = createRoute({
@@ -65,12 +63,13 @@ const submitJobs = createRoute({
 
 export function submitRoutes(app: App): void {
   app.openapi(submitJob, async (c) => {
-    const { deps, caller } = c.var;
+    const { deps } = c.var;
     const waitS = readWait(c.req.header("prefer"));
     const key = c.req.valid("header")["idempotency-key"];
     const request = { ...c.req.valid("json"), idempotency_key: key };
-    const [submitted] = await submit(deps, caller, { projectId: caller.projectId, jobs: [request] });
-    if (!submitted) throw new AppError("not_found", { message: "The job of this idempotency key was erased just now." });
+    const [submitted] = await submitAs(c, { jobs: [request] });
+    if (!submitted)
+      throw new AppError("not_found", { message: "The job of this idempotency key was erased just now." });
     const { job, created } = submitted;
     c.header("location", `/v1/jobs/${job.id}`);
     if (!isFinal(job.state) && waitS > 0) await waitForEnd(deps, job, waitS * 1_000);
@@ -81,24 +80,13 @@ export function submitRoutes(app: App): void {
   });
 
   app.openapi(submitJobs, async (c) => {
-    const { deps, caller } = c.var;
+    const { deps } = c.var;
     const bulkKey = c.req.valid("header")["idempotency-key"];
     const { jobs } = c.req.valid("json");
-    const submitted = await submit(deps, caller, { projectId: caller.projectId, jobs, bulkKey });
+    const submitted = await submitAs(c, { jobs, list: true, bulkKey });
     const data = submitted.map(({ job }) => presentJob(job, deps.now()));
     return c.json({ object: "list" as const, data }, submitted.some(({ created }) => created) ? 202 : 200);
   });
-}
-
-async function submit(deps: Deps, caller: Caller, submission: Submission): Promise<{ job: Job; created: boolean }[]> {
-  if (caller.kind !== "token") return enqueue(deps, submission);
-  const limits: SubmitLimits = { channel: caller.channel, tasks: caller.tasks, models: caller.models };
-  const take = async () => {
-    if (caller.maxJobs === null) return;
-    const token = { id: caller.id, maxJobs: caller.maxJobs, expiresAt: caller.expiresAt };
-    if (!(await takeTokenUses(deps.db, token, submission.jobs.length))) throw new AppError("token_exhausted");
-  };
-  return enqueue(deps, { ...submission, limits, beforeInsert: take });
 }
 
 /** Seconds of `Prefer: wait=N`; other preferences are ignored, as RFC 7240 wants. */

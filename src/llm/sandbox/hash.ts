@@ -1,6 +1,6 @@
 // Numbers that look random and are always the same for the same text.
 
-/** 32 bits, evenly spread (FNV-1a with murmur's finish: without it, texts that differ in the last letter stay near). */
+/** 32 bits: FNV-1a, with murmur's finish, because without it `job:1` and `job:2` stay near one another. */
 export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

@@ -1,4 +1,4 @@
-// What a sandbox model is told to do: options from the model's name (`chat!tps=50`) and the body's `sandbox` object.
+// What the sandbox is told to do: options in the model's name (`chat!tps=50`) and the body's `sandbox` object.
 
 import { z } from "zod";
 import { hashFraction } from "./hash";

@@ -67,9 +67,10 @@ function findTopic(prompt: string): string {
 
 const STOP_WORDS = new Set(
   (
-    "about also and are brief but can describe does each explain for from give have how into just like list make more " +
-    "not one please post short some summarize summarise tell than that the their them then there these they this " +
-    "those translate want what when where which who why will with word words would write you your"
+    "about also and are brief but can describe does each explain for from give have how into just like list " +
+    "make more not one please post short some " +
+    "summarize summarise tell than that the their them then there these they " +
+    "this those translate want what when where which who why will with word words would write you your"
   ).split(" "),
 );
 

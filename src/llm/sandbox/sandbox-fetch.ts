@@ -1,4 +1,4 @@
-// The built-in provider: a fetch that speaks OpenAI's wire format, with every fault on request and no network.
+// The built-in provider: a fetch that speaks OpenAI's wire format, with faults on request and no network.
 
 import type { z } from "zod";
 import { estimateTokens } from "../../core/usage";

@@ -1,0 +1,103 @@
+// Every move of the lifecycle as a call into the store, with what must be true of the row for its guard to let it pass.
+
+import { env } from "cloudflare:workers";
+import type { Job, WholeJob } from "../../src/core/job";
+import type { Move, State } from "../../src/core/lifecycle";
+import {
+  againRun,
+  askToStop,
+  cancelJob,
+  claimJobs,
+  crashJob,
+  endRun,
+  expireJob,
+  type RunKey,
+  type RunResult,
+  rerunJob,
+  retryRun,
+  stopDeadRun,
+} from "../../src/store/moves";
+import { anId } from "./factory";
+import type { Row } from "./rows";
+
+export const aResult: RunResult = { attempts: [], usage: null, progress: null, error: null };
+export const ERROR_JSON = '{"code":"crashed","message":"gone","retryable":false}';
+
+export type MoveCase = {
+  name: string;
+  move: Move;
+  make(job: RunKey, db?: D1Database): Promise<Job | null>;
+  /** Makes the guard's conditions on time and counters true, so that only the state decides. */
+  ready: Row;
+  /** States in which the same call is another move: claim and takeover are one statement. */
+  shares?: State[];
+};
+
+const past = 1_000;
+
+export async function claimOne(job: RunKey, db = env.DB, claimId = anId("clm")): Promise<WholeJob | null> {
+  const jobs = await claimJobs(db, [{ projectId: job.projectId, id: job.id }], claimId);
+  return jobs[0] ?? null;
+}
+
+export const MOVE_CASES: MoveCase[] = [
+  { name: "claim", move: "claim", make: (job, db) => claimOne(job, db), ready: { run_at: past } },
+  {
+    name: "takeover",
+    move: "takeover",
+    make: (job, db) => claimOne(job, db),
+    ready: { lease_until: past },
+    shares: ["pending"],
+  },
+  {
+    name: "complete",
+    move: "complete",
+    make: (job, db = env.DB) => endRun(db, job, { state: "completed", move: "complete" }, aResult),
+    ready: {},
+  },
+  {
+    name: "fail",
+    move: "fail",
+    make: (job, db = env.DB) => endRun(db, job, { state: "failed", move: "fail" }, aResult),
+    ready: {},
+  },
+  {
+    name: "stop",
+    move: "stop",
+    make: (job, db = env.DB) => endRun(db, job, { state: "cancelled", move: "stop" }, aResult),
+    ready: { cancel_requested_at: past },
+  },
+  {
+    name: "stop of a dead run",
+    move: "stop",
+    make: (job, db = env.DB) => stopDeadRun(db, job),
+    ready: { cancel_requested_at: past, lease_until: past },
+  },
+  {
+    name: "retry",
+    move: "retry",
+    make: (job, db = env.DB) => retryRun(db, job, 60_000, aResult),
+    ready: {},
+  },
+  {
+    name: "again",
+    move: "again",
+    make: (job, db = env.DB) => againRun(db, job, 60_000, '{"page":2}', aResult),
+    ready: {},
+  },
+  {
+    name: "crash",
+    move: "crash",
+    make: (job, db = env.DB) => crashJob(db, job, ERROR_JSON),
+    ready: { lease_until: past, crashes: 3 },
+  },
+  { name: "ask_to_stop", move: "ask_to_stop", make: (job, db = env.DB) => askToStop(db, job), ready: {} },
+  { name: "cancel", move: "cancel", make: (job, db = env.DB) => cancelJob(db, job), ready: {} },
+  {
+    name: "expire",
+    move: "expire",
+    make: (job, db = env.DB) => expireJob(db, job, ERROR_JSON),
+    ready: { expires_at: past },
+  },
+  { name: "rerun", move: "rerun", make: (job, db = env.DB) => rerunJob(db, job), ready: {} },
+];

@@ -1,0 +1,48 @@
+// Runs a task as the engine would, with the sandbox as its provider.
+
+import type { Usage } from "../../src/core/usage";
+import type { Task } from "../../src/tasks/define";
+import { withProvider } from "../llm/fake-provider";
+
+export type Ran = {
+  output: unknown;
+  streamed: string;
+  usages: Usage[];
+  progress: [number, number | undefined][];
+};
+
+export async function runTask<Input, Output>(
+  task: Task<Input, Output>,
+  model: string,
+  input: unknown,
+  attempt = 1,
+): Promise<Ran> {
+  const ran: Ran = { output: null, streamed: "", usages: [], progress: [] };
+  const { llm, usages } = withProvider(() => Promise.reject(new Error("no network here")), {
+    job: { id: "job_1", attempt },
+  });
+  ran.usages = usages;
+  const outcome = await task.run(task.input.parse(input), {
+    llm,
+    model,
+    progress: (done, total) => ran.progress.push([done, total]),
+    stream: {
+      write: (text) => {
+        ran.streamed += text;
+      },
+    },
+    signal: new AbortController().signal,
+    attempt,
+    state: null,
+    metadata: null,
+    log: () => undefined,
+  });
+  if (outcome.kind === "done") ran.output = task.output.parse(outcome.output);
+  return ran;
+}
+
+/** Where the input is wrong: `path: message`, sorted. */
+export function inputProblems(task: Task, input: unknown): string[] {
+  const parsed = task.input.safeParse(input);
+  return (parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`).sort();
+}
