@@ -21,6 +21,8 @@ const bindings = {
 
 export default defineConfig(async () => ({
   test: {
+    // What the Worker logs is shown for failing tests only.
+    silent: "passed-only",
     projects: [
       {
         test: {

@@ -39,6 +39,7 @@ function wranglerEnv(base, tempDir) {
     WRANGLER_HIDE_BANNER: "true",
     // Two sessions that share the registry steal each other's queue messages.
     WRANGLER_REGISTRY_PATH: path.join(tempDir, "registry"),
+    TMPDIR: tempDir, // wrangler may end before it has removed its own
   };
 }
 

@@ -81,6 +81,7 @@ function eventType(job: Job): MoveEvent["type"] {
     case "waiting":
     case "pending":
       if (job.reason === "retrying") return "job.retrying";
-      return job.run > 0 && job.attempt > 0 ? "job.continuing" : "job.submitted";
+      // Not by its attempt, which a turn has given back. A rerun begins without turns.
+      return job.turns > 0 ? "job.continuing" : "job.submitted";
   }
 }

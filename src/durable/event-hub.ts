@@ -59,6 +59,11 @@ export class EventHub extends DurableObject<Env> {
     // Listeners have nothing to say; their pings never get here.
   }
 
+  /** A listener leaves: without an answer its close would take until a timeout, and count as a broken connection. */
+  override webSocketClose(socket: WebSocket): void {
+    socket.close();
+  }
+
   private async greeting(listen: Listen, cursor: string): Promise<Frame[]> {
     const since = listen.since === null ? null : parseCursor(listen.since);
     const missed = since && this.ring.since(since);

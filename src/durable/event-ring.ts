@@ -48,17 +48,23 @@ export class EventRing {
 
   /** Every kept event after the cursor. Null: the ring does not reach back that far, or the cursor is not ours. */
   since(cursor: Cursor): PlacedEvent[] | null {
-    if (cursor.seq > this.last.seq || (cursor.seq === 0 && cursor.index >= 0)) return null;
-    const oldest = this.sql.exec<{ seq: number | null }>("SELECT MIN(seq) AS seq FROM ring").one().seq ?? 1;
-    if (cursor.seq < oldest - 1) return null;
-    const rows = this.sql.exec<{ seq: number; events: string }>(
-      "SELECT seq, events FROM ring WHERE seq >= ? ORDER BY seq",
-      cursor.seq,
+    const rows = this.sql
+      .exec<{ seq: number; events: string }>(
+        "SELECT seq, events FROM ring WHERE seq >= ? ORDER BY seq",
+        cursor.seq,
+      )
+      .toArray();
+    // The publish it stands in must still be there, because the rest of it may be what was missed.
+    const first = rows[0];
+    const atStart = cursor.seq === 0 && cursor.index === -1;
+    if (atStart ? first && first.seq > 1 : first?.seq !== cursor.seq) return null;
+    const placed = rows.flatMap(({ seq, events }) =>
+      (JSON.parse(events) as JobEvent[]).map((event, index) => ({ seq, index, event })),
     );
-    return rows.toArray().flatMap(({ seq, events }) => {
-      const all = JSON.parse(events) as JobEvent[];
-      const placed = all.map((event, index) => ({ event, cursor: formatCursor({ seq, index }) }));
-      return seq === cursor.seq ? placed.slice(cursor.index + 1) : placed;
-    });
+    if (!atStart && !placed.some(({ seq, index }) => seq === cursor.seq && index === cursor.index))
+      return null;
+    return placed
+      .filter(({ seq, index }) => seq > cursor.seq || index > cursor.index)
+      .map(({ event, ...place }) => ({ event, cursor: formatCursor(place) }));
   }
 }

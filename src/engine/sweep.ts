@@ -66,13 +66,13 @@ async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
 }
 
 /**
- * Those whose doorbell is not still in its queue: while the queue's oldest message is older than the time the job
- * became due, its own message is behind that one, and another would only make the queue longer.
+ * Those whose doorbell is not in its queue: nobody has rung for them yet, or it got lost. While the queue's oldest message is older than the time the job
+ * became due, the message of one that was rung is behind that one, and another would only make the queue longer.
  */
 async function unheard(deps: Deps, jobs: DueJob[]): Promise<DueJob[]> {
   if (jobs.length === 0) return [];
   const [oldestJobs, oldestBulk] = await Promise.all([oldest(deps.jobsQueue), oldest(deps.bulkQueue)]);
-  return jobs.filter((job) => job.runAt <= (job.lane === "bulk" ? oldestBulk : oldestJobs));
+  return jobs.filter((job) => !job.rung || job.runAt <= (job.lane === "bulk" ? oldestBulk : oldestJobs));
 }
 
 async function oldest(queue: Queue): Promise<number> {

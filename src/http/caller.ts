@@ -41,6 +41,12 @@ export function checkAccess(caller: Caller, access: Access): void {
   }
 }
 
+/** Throws `forbidden` for tokens. */
+export function checkKey(caller: Caller): void {
+  if (caller.kind === "token")
+    throw new AppError("forbidden", { message: "A token may not do that. Use a key." });
+}
+
 /** Throws `forbidden` for all but the root key. */
 export function checkRoot(caller: Caller): void {
   if (caller.kind !== "root") throw new AppError("forbidden", { message: "Only the root key may do that." });

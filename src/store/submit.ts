@@ -47,12 +47,13 @@ const INSERT_JOBS = `INSERT INTO jobs (project_id, id, task, state, reason, chan
     j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
     CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
          ELSE MIN(now + ${FIRST_RING_CHECK_MS}, COALESCE(expires_at, now + ${FIRST_RING_CHECK_MS})) END,
-    expires_at, j->>'rerun_of', key, j->>'input_bytes', j->>'input_key', NULLIF(j->>'tags', '[]'), j->>'metadata',
+    expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', NULLIF(j->>'tags', '[]'), j->>'metadata',
     j->>'input'
-  FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS key,
+  FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
       MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at
     FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
-  WHERE (key IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = key) = id)
+  WHERE (own_key IS NULL
+      OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = own_key) = id)
     AND (?3 IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = ?3) = ?4)
   ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;
 

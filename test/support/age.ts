@@ -6,7 +6,7 @@ const PAST_MS = 5_000;
 const ago = () => Date.now() - PAST_MS;
 
 /** The job may start, and the clock must look at it. */
-export const fallDue = (id: string) => changeRow(id, { run_at: ago(), wake_at: ago() });
+export const fallDue = (id: string, at = ago()) => changeRow(id, { run_at: at, wake_at: at });
 
 /** The clock must look at it. */
 export const wake = (id: string) => changeRow(id, { wake_at: ago() });

@@ -8,6 +8,8 @@ export type WrappedDb = {
   fail(times: number, text?: string): void;
   /** The next `times` calls with this text in their SQL reach the database, but their answer does not come back. */
   loseAnswers(times: number, text?: string): void;
+  /** `event` happens once, between the next call's reaching the database and its answer. */
+  meanwhile(event: () => Promise<void>): void;
   /** Every call so far that reached the database: the SQL of its statements, and the rows it wrote. */
   readonly calls: { sqls: string[]; rowsWritten: number }[];
   rowsWritten(): number;
@@ -16,6 +18,7 @@ export type WrappedDb = {
 export function wrapDb(db: D1Database): WrappedDb {
   const faults: { kind: "fail" | "lose"; left: number; text: string }[] = [];
   const calls: WrappedDb["calls"] = [];
+  let between: (() => Promise<void>) | null = null;
 
   async function around({ sqls, send }: Call): Promise<unknown> {
     const fault = faults.find(({ left, text }) => left > 0 && sqls.some((sql) => sql.includes(text)));
@@ -23,6 +26,9 @@ export function wrapDb(db: D1Database): WrappedDb {
     if (fault?.kind === "fail") throw new Error("D1_ERROR: Network connection lost.");
     const answer = await send();
     calls.push({ sqls, rowsWritten: rowsWritten(answer) });
+    const event = between;
+    between = null;
+    await event?.();
     if (fault) throw new Error("D1_ERROR: Network connection lost.");
     return answer;
   }
@@ -31,6 +37,9 @@ export function wrapDb(db: D1Database): WrappedDb {
     db: wrap(db, around),
     fail: (times, text = "") => void faults.push({ kind: "fail", left: times, text }),
     loseAnswers: (times, text = "") => void faults.push({ kind: "lose", left: times, text }),
+    meanwhile(event) {
+      between = event;
+    },
     calls,
     rowsWritten: () => calls.reduce((sum, call) => sum + call.rowsWritten, 0),
   };

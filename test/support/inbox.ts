@@ -2,7 +2,8 @@
 
 import type { EventFrame, Frame } from "../../src/contract/frames";
 
-const PATIENCE_MS = 40_000;
+/** Less than a test may take, so that it is told what did come. */
+const PATIENCE_MS = 80_000;
 
 /** An event's name without "job."; other frames as they are called. */
 export const shortName = (frame: Frame) => frame.type.replace(/^job\./, "");

@@ -17,3 +17,4 @@ export function startScript(
 ): Script;
 export function readText(file: string): string | undefined;
 export function writeText(file: string, text: string): void;
+export function listFolder(folder: string): string[];

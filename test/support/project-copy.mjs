@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -76,3 +77,4 @@ export function startScript(root, script, args, env = {}) {
 
 export const readText = (file) => (existsSync(file) ? readFileSync(file, "utf8") : undefined);
 export const writeText = (file, text) => writeFileSync(file, text);
+export const listFolder = (folder) => readdirSync(folder);

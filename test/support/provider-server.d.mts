@@ -19,4 +19,4 @@ export type Provider = {
   stop(): Promise<void>;
 };
 
-export function startProvider(): Promise<Provider>;
+export function startProvider(port?: number): Promise<Provider>;

@@ -46,6 +46,13 @@ const BEHAVIOURS = {
     begin(response);
     request.released.then(() => finish(response));
   },
+  /** An answer of 4.2 MB. */
+  huge(response) {
+    begin(response);
+    for (let i = 0; i < 42; i++)
+      response.write(event(chunk({ content: "A long, long answer. ".repeat(4762) })));
+    finish(response);
+  },
   /** Closes the connection instead of answering. */
   gone: (response) => response.destroy(),
   cut(response) {
@@ -79,7 +86,7 @@ async function readJson(incoming) {
 }
 
 /** `requests` in the order of arrival; `untilRequest` waits for one. */
-export async function startProvider() {
+export async function startProvider(port = 0) {
   const requests = [];
   const waiting = new Set();
   const server = http.createServer(async (incoming, response) => {
@@ -96,7 +103,7 @@ export async function startProvider() {
     for (const check of waiting) check();
     behaviourOf(request)(response, request);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}/v1`,
     requests,

@@ -5,7 +5,7 @@ import { AppError } from "../../core/errors";
 import type { Deps } from "../../deps";
 import type { ApiConfig } from "../../env";
 import { type ApiKey, findKeyByHash } from "../../store/keys";
-import { type Access, type Caller, checkAccess, checkRoot } from "../caller";
+import { type Access, type Caller, checkAccess, checkKey, checkRoot } from "../caller";
 import type { HttpContext, HttpEnv } from "../context";
 import { readToken } from "../tokens";
 
@@ -26,6 +26,9 @@ const TOKEN_IN_QUERY = /^\/v1\/(events|jobs\/[^/]+(\/(events|output))?)$/;
 export function allow(access: Access) {
   return guard((caller) => checkAccess(caller, access));
 }
+
+/** Finds out who is asking, and lets pass every key: the handler checks the scope. */
+export const keysOnly = guard(checkKey);
 
 /** Finds out who is asking, and lets pass the root key only. */
 export const rootOnly = guard(checkRoot);

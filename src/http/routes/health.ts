@@ -30,7 +30,7 @@ const getHealth = createRoute({
 });
 
 type Checks = Partial<Health>;
-type Remembered = { checks: Promise<Checks>; until: number };
+type Remembered = { checks: Checks; until: number };
 
 /** However often it is asked, the dependencies are asked once in this time by each isolate. */
 const REMEMBER_MS = 10_000;
@@ -52,14 +52,15 @@ async function hasKey(c: HttpContext): Promise<boolean> {
   return (await identify(c.var.deps, c.var.config, key)).kind !== "token";
 }
 
-function recall(c: HttpContext, whole: boolean): Promise<Checks> {
+async function recall(c: HttpContext, whole: boolean): Promise<Checks> {
   const { deps } = c.var;
   const memory = remembered.get(deps.db) ?? {};
   remembered.set(deps.db, memory);
   const slot = whole ? "whole" : "open";
   const known = memory[slot];
   if (known && known.until > deps.now()) return known.checks;
-  const checks = whole ? checkHealth(deps) : checkBriefly(deps);
+  // What is remembered is the answer, not the promise: that would die with the request that asked.
+  const checks = await (whole ? checkHealth(deps) : checkBriefly(deps));
   memory[slot] = { checks, until: deps.now() + REMEMBER_MS };
   return checks;
 }

@@ -63,10 +63,11 @@ export function jobActionRoutes(app: App): void {
 
   app.openapi(retryJob, async (c) => {
     const { deps, caller } = c.var;
-    const { id } = await findJob(deps, caller, c.req.valid("param").id);
-    const job = await retry(deps, { projectId: caller.projectId, id });
+    const old = await findJob(deps, caller, c.req.valid("param").id);
+    const job = await retry(deps, { projectId: caller.projectId, id: old.id });
     c.header("location", `/v1/jobs/${job.id}`);
-    return c.json(presentJob(job, deps.now()), 202);
+    const attempts = job.id === old.id ? old.attempts : [];
+    return c.json({ ...presentJob(job, deps.now()), attempts }, 202);
   });
 
   app.openapi(eraseJob, async (c) => {

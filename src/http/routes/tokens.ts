@@ -2,13 +2,17 @@
 
 import { createRoute } from "@hono/zod-openapi";
 import { createTokenSchema, tokenSchema } from "../../contract/access";
+import type { Allowance, Scope } from "../../core/scopes";
 import { checkAccess } from "../caller";
 import type { App } from "../context";
-import { allow } from "../middleware/authenticate";
+import { keysOnly } from "../middleware/authenticate";
 import { bearer, body, failures, json } from "../responses";
 import { signToken } from "../tokens";
 
 const DEFAULT_TTL_S = 900;
+
+/** What a key must be allowed itself. */
+const SCOPE_OF: Record<Allowance, Scope> = { read: "jobs:read", submit: "jobs:write" };
 
 const createToken = createRoute({
   method: "post",
@@ -19,8 +23,7 @@ const createToken = createRoute({
     "submit and cancel there) or for one job (read). A key can only allow what it may do itself.",
   tags: ["Access"],
   security: bearer,
-  // Which of the two scopes is needed depends on the body: the handler checks.
-  middleware: allow({ scope: "jobs:read", token: null }),
+  middleware: keysOnly,
   request: body(createTokenSchema),
   responses: { 201: json(tokenSchema, "The token. It is not stored."), ...failures },
 });
@@ -29,7 +32,7 @@ export function tokenRoutes(app: App): void {
   app.openapi(createToken, async (c) => {
     const { deps, caller, config } = c.var;
     const grant = c.req.valid("json");
-    if (grant.allow.includes("submit")) checkAccess(caller, { scope: "jobs:write", token: null });
+    for (const one of grant.allow) checkAccess(caller, { scope: SCOPE_OF[one], token: null });
     const expiresAt = deps.now() + (grant.ttl_s ?? DEFAULT_TTL_S) * 1_000;
     const token = await signToken(config.tokenSecret, {
       projectId: caller.projectId,

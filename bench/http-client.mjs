@@ -1,0 +1,47 @@
+// A lean HTTP client with a fixed number of kept connections; fetch would take more of the machine than is measured.
+import http from "node:http";
+
+/** `key` goes into every request. One client: at most `connections` requests at a time, the others wait. */
+export function createClient({ url, key }, connections = 1) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  const authorization = key ? { authorization: `Bearer ${key}` } : {};
+
+  function send(method, path, body, more) {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const type =
+      text === undefined
+        ? {}
+        : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+    return new Promise((resolve, reject) => {
+      const headers = { ...authorization, ...type, ...more };
+      const request = http.request(url + path, { method, agent, headers }, (response) => {
+        let answer = "";
+        response.setEncoding("utf8");
+        response.on("data", (part) => {
+          answer += part;
+        });
+        response.on("end", () => resolve({ status: response.statusCode, body: answer }));
+        response.on("error", reject);
+      });
+      request.on("error", reject);
+      request.end(text);
+    });
+  }
+
+  return {
+    get: (path) => send("GET", path),
+    post: (path, body, headers) => send("POST", path, body, headers),
+    close: () => agent.destroy(),
+  };
+}
+
+/** Calls `work(i)` for every i below `count`, `width` of them at a time. Stops starting new ones at the deadline. */
+export async function inLanes({ count, width, timeoutMs }, work) {
+  const deadline = performance.now() + timeoutMs;
+  let next = 0;
+  const lane = async () => {
+    while (next < count && performance.now() < deadline) await work(next++);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return next;
+}

@@ -1,0 +1,163 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { AppError } from "../../src/core/errors";
+import type { Progress, WholeJob } from "../../src/core/job";
+import { runBatch } from "../../src/engine/run-batch";
+import { type ActiveRun, createWatch } from "../../src/engine/watch";
+import { claimJobs } from "../../src/store/moves";
+import { promptFor, type TestDeps, testDeps } from "../support/deps";
+import { anId } from "../support/factory";
+import { wrapDb } from "../support/faulty-db";
+import { claimOne } from "../support/moves";
+import { changeRow, storedIn, storedJob, theJob } from "../support/rows";
+
+const PATIENT = { timeout: 5_000 };
+
+/** Watches runs of these ages from the beginning until `seen` holds. */
+async function watching(
+  deps: TestDeps,
+  jobs: { job: WholeJob; ageMs?: number; progress?: Progress }[],
+  seen: (runs: ActiveRun[]) => void | Promise<void>,
+): Promise<ActiveRun[]> {
+  const watch = createWatch(deps);
+  const runs = jobs.map(({ job, ageMs = 2_000, progress = null }) => {
+    deps.now = () => Date.now() - ageMs;
+    return Object.assign(watch.add(job), { progress });
+  });
+  deps.now = Date.now;
+  await vi.waitFor(() => seen(runs), PATIENT);
+  for (const run of runs) watch.remove(run);
+  return runs;
+}
+
+describe("the watch", () => {
+  it("aborts a run that was asked to stop, and no other", async () => {
+    const [stopped, other] = [await storedIn("running"), await storedIn("running")];
+    await changeRow(stopped.id, { cancel_requested_at: 1_000 });
+    const aborted = ([first]: ActiveRun[]) => expect(first?.controller.signal.aborted).toBe(true);
+    const runs = await watching(testDeps(), [{ job: stopped }, { job: other }], aborted);
+    expect(runs.map(({ controller }) => controller.signal.aborted)).toEqual([true, false]);
+    expect(runs[0]).toMatchObject({ lost: false, controller: { signal: { reason: { code: "cancelled" } } } });
+  });
+
+  it.each([
+    ["another run has taken over", "UPDATE jobs SET run = 2 WHERE id = ?1"],
+    ["the clock has ended", "UPDATE jobs SET state = 'failed' WHERE id = ?1"],
+    ["was erased", "DELETE FROM jobs WHERE id = ?1"],
+  ])("gives up a run whose job %s", async (_what, sql) => {
+    const job = await storedIn("running");
+    await env.DB.prepare(sql).bind(job.id).run();
+    const [run] = await watching(testDeps(), [{ job }], ([first]) => expect(first?.lost).toBe(true));
+    expect(run?.controller.signal.reason).toBeInstanceOf(AppError);
+  });
+
+  it("asks in one statement for all runs together, and writes nothing", async () => {
+    const wrapped = wrapDb(env.DB);
+    const jobs = await Promise.all(Array.from({ length: 10 }, () => storedIn("running")));
+    const asked = () => expect(wrapped.calls.length).toBe(1);
+    await watching(
+      testDeps({ db: wrapped.db }),
+      jobs.map((job) => ({ job })),
+      asked,
+    );
+    expect(wrapped.rowsWritten()).toBe(0);
+  });
+
+  it("renews the leases of old runs in one statement, and stores how far they are", async () => {
+    const wrapped = wrapDb(env.DB);
+    const progress = { done: 3, total: 9, message: null };
+    const expiring = () => storedIn("running", { lease_until: 2_000 });
+    const [first, second, young] = [await expiring(), await expiring(), await expiring()];
+    const runs = [
+      { job: first, ageMs: 41_000, progress },
+      { job: second, ageMs: 41_000 },
+      { job: young, ageMs: 30_000 },
+    ];
+    const renewed = () => expect(wrapped.rowsWritten()).toBe(2);
+    await watching(testDeps({ db: wrapped.db }), runs, renewed);
+    expect(wrapped.calls.filter(({ rowsWritten }) => rowsWritten > 0)).toHaveLength(1);
+    expect(await theJob(first.id)).toMatchObject({ progress });
+    for (const { id } of [first, second]) {
+      expect((await theJob(id)).leaseUntil).toBeGreaterThan(Date.now() + 50_000);
+    }
+    expect((await theJob(young.id)).leaseUntil).toBe(2_000);
+  });
+
+  it("does not renew the lease of a run that has lost its job", async () => {
+    const job = await storedIn("running");
+    await changeRow(job.id, { run: 2, lease_until: 2_000 });
+    await watching(testDeps(), [{ job, ageMs: 41_000 }], ([run]) => expect(run?.lost).toBe(true));
+    expect((await theJob(job.id)).leaseUntil).toBe(2_000);
+  });
+
+  it("goes on watching after the database was away", async () => {
+    const wrapped = wrapDb(env.DB);
+    const deps = testDeps({ db: wrapped.db });
+    const job = await storedIn("running");
+    await changeRow(job.id, { cancel_requested_at: 1_000 });
+    wrapped.fail(1);
+    await watching(deps, [{ job }], ([run]) => expect(run?.controller.signal.aborted).toBe(true));
+    expect(deps.logs).toContainEqual(expect.objectContaining({ event: "watch_failed" }));
+  });
+});
+
+describe("runBatch", () => {
+  it("runs jobs that have taken a run down before after the others, and one at a time", async () => {
+    const order: string[] = [];
+    const deps = testDeps();
+    const names = new Map<string, string>();
+    const claimed: WholeJob[] = [];
+    for (const [name, crashes] of Object.entries({ "first suspect": 1, "second suspect": 2, a: 0, b: 0 })) {
+      const job = await storedJob(promptFor("ttft_ms=60"), { crashes });
+      names.set(job.id, name);
+      claimed.push(...(await claimJobs(deps.db, [job], anId("clm"))));
+    }
+    const createLlm = deps.createLlm;
+    deps.createLlm = (run) => {
+      order.push(`${names.get(run.job.id)} begins`);
+      return createLlm(run);
+    };
+    deps.log = (event, fields) => {
+      if (event === "run_ended") order.push(`${names.get(String(fields?.job))} ends`);
+    };
+    await runBatch(deps, claimed);
+    expect(order.slice(0, 2)).toEqual(["a begins", "b begins"]);
+    expect(order.slice(4)).toEqual([
+      ...["first suspect begins", "first suspect ends"],
+      ...["second suspect begins", "second suspect ends"],
+    ]);
+  });
+
+  it("keeps the lease of a job that waits for its turn", async () => {
+    const deps = testDeps();
+    // Every look at the clock is twenty seconds later: the first job takes longer than a lease.
+    let passed = 0;
+    deps.now = () => {
+      passed += 20_000;
+      return Date.now() + passed;
+    };
+    const slow = await storedJob(promptFor("ttft_ms=2500"));
+    const suspect = await storedJob({}, { crashes: 1 });
+    const claimed = await claimJobs(deps.db, [slow, suspect], anId("clm"));
+    await changeRow(suspect.id, { lease_until: 2_000 });
+    const ran = runBatch(deps, claimed);
+    await vi.waitFor(
+      async () => expect((await theJob(suspect.id)).leaseUntil).toBeGreaterThan(2_000),
+      PATIENT,
+    );
+    await ran;
+    expect(await theJob(suspect.id)).toMatchObject({ state: "completed", run: 1, crashes: 1 });
+  });
+
+  it("does not begin a job that was lost while it waited for its turn", async () => {
+    const deps = testDeps();
+    const slow = await storedJob(promptFor("ttft_ms=2500"));
+    const suspect = await storedJob({}, { crashes: 1 });
+    const claimed = await claimJobs(deps.db, [slow, suspect], anId("clm"));
+    await changeRow(suspect.id, { lease_until: 2_000 });
+    await claimOne({ ...suspect, run: 1 });
+    await runBatch(deps, claimed);
+    expect(deps.published.filter(({ job_id }) => job_id === suspect.id)).toEqual([]);
+    expect(await theJob(suspect.id)).toMatchObject({ state: "running", run: 2 });
+  });
+});

@@ -1,0 +1,136 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  call,
+  createKey,
+  createProject,
+  finish,
+  generate,
+  later,
+  mint,
+  open,
+  ROOT_KEY,
+  submit,
+} from "../support/http-client";
+
+const CALLERS = [
+  "no key",
+  "bad key",
+  "read key",
+  "write key",
+  "admin key",
+  "root key",
+  "channel token (read)",
+  "channel token (submit)",
+  "job token",
+] as const;
+type CallerName = (typeof CALLERS)[number];
+
+/** What each caller is answered, in the order of CALLERS. A route that is not here fails the test below. */
+const EXPECTED: Record<string, string> = {
+  "POST /v1/jobs": "401 401 403 202 202 202 403 202 403",
+  "POST /v1/jobs/bulk": "401 401 403 202 202 202 403 202 403",
+  "GET /v1/jobs": "401 401 200 403 200 200 200 403 403",
+  "GET /v1/jobs/{id}": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/jobs/{id}/input": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/jobs/{id}/output": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/jobs/{id}/events": "401 401 200 403 200 200 200 403 200",
+  "POST /v1/jobs/{id}/cancel": "401 401 403 200 200 200 403 200 403",
+  "POST /v1/jobs/{id}/retry": "401 401 403 202 202 202 403 403 403",
+  "DELETE /v1/jobs/{id}": "401 401 403 204 204 204 403 403 403",
+  "GET /v1/events": "401 401 200 403 200 200 200 403 403",
+  "POST /v1/tokens": "401 401 201 403 201 201 403 403 403",
+  "POST /v1/projects": "401 401 403 403 403 201 403 403 403",
+  "GET /v1/projects": "401 401 403 403 403 200 403 403 403",
+  "DELETE /v1/projects/{project}": "401 401 403 403 403 204 403 403 403",
+  "POST /v1/projects/{project}/keys": "401 401 403 403 201 201 403 403 403",
+  "GET /v1/projects/{project}/keys": "401 401 403 403 200 200 403 403 403",
+  "DELETE /v1/projects/{project}/keys/{key}": "401 401 403 403 204 204 403 403 403",
+  "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
+  "GET /health": "200 401 200 200 200 200 200 200 200",
+};
+
+type Target = { project: string; key: string | null; job: string };
+
+let targets: Record<CallerName, Target>;
+let made = 0;
+
+/** Makes what the route needs anew for each call, so that no call sees what another did. */
+async function addressOf(route: string, { project, job }: Target): Promise<string> {
+  const path = route.split(" ")[1] ?? "";
+  if (route === "DELETE /v1/projects/{project}") {
+    const id = `doomed-${made++}`;
+    await createProject(id);
+    return path.replace("{project}", id);
+  }
+  if (path.includes("{key}")) {
+    const { body } = await call<{ id: string }>("POST", `/v1/projects/${project}/keys`, { json: {} });
+    return path.replace("{project}", project).replace("{key}", body.id);
+  }
+  const fresh = route.startsWith("DELETE") && path.includes("{id}");
+  const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
+  const query = path === "/v1/events" ? "?channel=c" : "";
+  return path.replace("{project}", project).replace("{id}", id) + query;
+}
+
+const owners = new Map<string, string>([["default", ROOT_KEY]]);
+
+async function ownerOf(project: string): Promise<string> {
+  const owner = owners.get(project) ?? (await createProject(project, ["admin"]));
+  owners.set(project, owner);
+  return owner;
+}
+
+function bodyOf(route: string): unknown {
+  if (route === "POST /v1/jobs") return later();
+  if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
+  if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
+  if (route === "POST /v1/projects") return { id: `new-${made++}` };
+  return route === "POST /v1/projects/{project}/keys" ? {} : undefined;
+}
+
+beforeAll(async () => {
+  const key = await ownerOf("matrix");
+  const job = (await finish(generate({ channel: "c" }), { key })).id;
+  const rootJob = (await finish(generate({ channel: "c" }))).id;
+  const own = (credential: string | null): Target => ({ project: "matrix", key: credential, job });
+  targets = {
+    "no key": own(null),
+    "bad key": own("errand_0000000000000000000000000000000000000000000000000000000000000000"),
+    "read key": own(await createKey("matrix", ["jobs:read"])),
+    "write key": own(await createKey("matrix", ["jobs:write"])),
+    "admin key": own(key),
+    "root key": { project: "default", key: ROOT_KEY, job: rootJob },
+    "channel token (read)": own(await mint({ channel: "c", allow: ["read"] }, key)),
+    "channel token (submit)": own(await mint({ channel: "c", allow: ["submit"] }, key)),
+    "job token": own(await mint({ job, allow: ["read"] }, key)),
+  };
+});
+
+describe("who may do what", () => {
+  it("is said here for every route of the OpenAPI document, and for no other", async () => {
+    type Document = { paths: Record<string, Record<string, unknown>> };
+    const { body } = await call<Document>("GET", "/openapi.json", { key: null });
+    const routes = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(routes.sort()).toEqual(Object.keys(EXPECTED).sort());
+  });
+
+  const cells = Object.entries(EXPECTED).flatMap(([route, statuses]) =>
+    statuses.split(" ").map((status, i) => [route, CALLERS[i] ?? "", Number(status)] as const),
+  );
+
+  it.each(cells)("%s with %s is answered %i", async (route, caller, expected) => {
+    const target = targets[caller as CallerName];
+    const path = await addressOf(route, target);
+    const [method = ""] = route.split(" ");
+    const response = await open(method, path, { key: target.key, json: bodyOf(route) });
+    const events = response.headers.get("content-type")?.startsWith("text/event-stream");
+    const text = events ? await response.body?.cancel() : await response.text();
+    expect(response.status, String(text)).toBe(expected);
+  });
+
+  it.each(["/", "/openapi.json", "/docs"])("%s is open to all", async (path) => {
+    expect((await open("GET", path, { key: null })).status).toBe(200);
+  });
+});

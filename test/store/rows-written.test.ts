@@ -1,0 +1,38 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { endRun } from "../../src/store/moves";
+import { insertJobs, type NewJob } from "../../src/store/submit";
+import { aNewJob, PROJECT } from "../support/factory";
+import { wrapDb } from "../support/faulty-db";
+import { aResult, claimOne } from "../support/moves";
+import { theJob } from "../support/rows";
+
+/** What D1 charges for a job that is submitted, claimed and completed. */
+async function priceOf(over: Partial<NewJob>): Promise<number> {
+  const wrapped = wrapDb(env.DB);
+  const job = aNewJob(over);
+  await insertJobs(wrapped.db, PROJECT, [job], null);
+  const claimed = await claimOne({ projectId: PROJECT, id: job.id, run: 0 }, wrapped.db);
+  if (!claimed) throw new Error("not claimed");
+  const output = { bytes: 2, inline: '"a"', key: null };
+  await endRun(wrapped.db, claimed, { state: "completed", move: "complete" }, { ...aResult, output });
+  expect(await theJob(job.id)).toMatchObject({ state: "completed" });
+  return wrapped.rowsWritten();
+}
+
+describe("the rows that a job of one attempt writes", () => {
+  it("are at most five for a bare job", async () => {
+    expect(await priceOf({})).toBeLessThanOrEqual(5);
+  });
+
+  it.each<[string, number, Partial<NewJob>]>([
+    ["a channel", 1, { channel: "user-42" }],
+    ["an idempotency key", 1, { idempotency_key: "k", hash: "h" }],
+    ["a tag", 1, { tags: ["a"] }],
+    ["ten tags", 10, { tags: [..."abcdefghij"] }],
+    ["metadata", 0, { metadata: '{"a":1}' }],
+    ["a delay that is over", 0, { run_at: 1_000 }],
+  ])("are, with %s, %i more", async (_what, more, over) => {
+    expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
+  });
+});

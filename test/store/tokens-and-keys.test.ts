@@ -1,0 +1,97 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import {
+  createKey,
+  createProject,
+  deleteKey,
+  deleteProject,
+  findKeyByHash,
+  findProject,
+  listKeys,
+  listProjects,
+} from "../../src/store/keys";
+import { insertJobs } from "../../src/store/submit";
+import { dropExpiredTokenUses, takeTokenUses } from "../../src/store/token-uses";
+import { aNewJob, anId } from "../support/factory";
+
+const aKey = (projectId: string) => ({
+  projectId,
+  id: anId("key"),
+  name: "backend",
+  hint: "wxyz",
+  scopes: ["jobs:read" as const],
+});
+const aToken = (maxJobs: number) => ({ id: anId("tok"), maxJobs, expiresAt: Date.now() + 60_000 });
+
+describe("takeTokenUses", () => {
+  it("gives exactly as many uses as there are, to whoever asks at the same time", async () => {
+    const token = aToken(7);
+    const asked = Array.from({ length: 50 }, () => takeTokenUses(env.DB, token, 1));
+    expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(7);
+  });
+
+  it("takes all that was asked for or nothing", async () => {
+    const token = aToken(5);
+    expect(await takeTokenUses(env.DB, token, 3)).toBe(true);
+    expect(await takeTokenUses(env.DB, token, 3)).toBe(false);
+    expect(await takeTokenUses(env.DB, token, 2)).toBe(true);
+    expect(await takeTokenUses(env.DB, token, 1)).toBe(false);
+    expect(await takeTokenUses(env.DB, aToken(5), 6)).toBe(false);
+  });
+
+  it("starts anew once the expired are forgotten, and keeps the others", async () => {
+    const [old, live] = [{ ...aToken(1), expiresAt: 1_000 }, aToken(1)];
+    for (const token of [old, live]) await takeTokenUses(env.DB, token, 1);
+    await dropExpiredTokenUses(env.DB);
+    expect(await takeTokenUses(env.DB, old, 1)).toBe(true);
+    expect(await takeTokenUses(env.DB, live, 1)).toBe(false);
+  });
+});
+
+describe("projects", () => {
+  it("are made once", async () => {
+    expect(await createProject(env.DB, "acme", "Acme")).toMatchObject({ id: "acme", name: "Acme" });
+    await expect(createProject(env.DB, "acme", "Other")).rejects.toMatchObject({ code: "project_exists" });
+    expect(await findProject(env.DB, "acme")).toMatchObject({ name: "Acme" });
+    expect((await listProjects(env.DB)).map(({ id }) => id)).toEqual(["acme", "default"]);
+    expect(await findProject(env.DB, "nobody")).toBeNull();
+  });
+
+  it("are deleted with their keys, but not while they have a job", async () => {
+    await createProject(env.DB, "busy", "Busy");
+    const key = aKey("busy");
+    await createKey(env.DB, key, "hash-busy");
+    const job = aNewJob();
+    await insertJobs(env.DB, "busy", [job], null);
+    expect(await deleteProject(env.DB, "busy")).toBe(false);
+    expect(await findKeyByHash(env.DB, "hash-busy")).toMatchObject({ id: key.id });
+    await env.DB.prepare("DELETE FROM jobs WHERE id = ?1").bind(job.id).run();
+    expect(await deleteProject(env.DB, "busy")).toBe(true);
+    expect(await findKeyByHash(env.DB, "hash-busy")).toBeNull();
+    expect(await findProject(env.DB, "busy")).toBeNull();
+  });
+});
+
+describe("keys", () => {
+  it("are found by their hash, whoever's they are", async () => {
+    await createProject(env.DB, "keyed", "Keyed");
+    const key = aKey("keyed");
+    const made = await createKey(env.DB, key, "hash-1");
+    expect(made).toMatchObject(key);
+    expect(await findKeyByHash(env.DB, "hash-1")).toEqual(made);
+    expect(await listKeys(env.DB, "keyed")).toEqual([made]);
+  });
+
+  it("are not made for a project that does not exist", async () => {
+    expect(await createKey(env.DB, aKey("nobody"), "hash-2")).toBeNull();
+  });
+
+  it("are deleted by their own project only", async () => {
+    await createProject(env.DB, "owner", "Owner");
+    const key = aKey("owner");
+    await createKey(env.DB, key, "hash-3");
+    expect(await deleteKey(env.DB, "default", key.id)).toBe(false);
+    expect(await deleteKey(env.DB, "owner", key.id)).toBe(true);
+    expect(await findKeyByHash(env.DB, "hash-3")).toBeNull();
+  });
+});

@@ -1,0 +1,8 @@
+// The API as a Worker of its own, with the objects.
+
+import api from "../../../src/api";
+
+export { Clock } from "../../../src/durable/clock";
+export { EventHub } from "../../../src/durable/event-hub";
+
+export default api;
