@@ -22,7 +22,7 @@ const bindings = {
 export default defineConfig(async () => ({
   test: {
     // What the Worker logs is shown for failing tests only.
-    silent: "passed-only",
+    silent: "passed-only" as const,
     projects: [
       {
         test: {

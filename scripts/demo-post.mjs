@@ -30,7 +30,7 @@ function createWrapper(width, onLine) {
 const show = (line) => EDGE + (line.startsWith("#") ? bold(line.replace(/^#+\s*/, "")) : line);
 
 export function createPost(screen) {
-  const wrapper = createWrapper(screen.textWidth - 2, (line) => screen.print(show(line)));
+  const wrapper = createWrapper(screen.textWidth - 3, (line) => screen.print(show(line)));
   let text = "";
   let run = null;
   return {
