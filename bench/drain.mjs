@@ -1,10 +1,11 @@
 // Bench: how fast 2,000 jobs are through, from the first submit to the last notification.
 //
-// Method: a fresh local Errand for each row, 200 jobs to warm up. 2,000 generate jobs on one channel for a stand-in model
-// server (a process of its own) that streams 16 tokens, at once or over 200 ms; submitted as two bulk calls of 1,000, or
-// one by one over 50 connections (as in the peers' throughput-0 and throughput-200). jobs/s = jobs / (time from before
-// the first submit until the socket on the channel has told the last job.completed). Errand sets no limit to how many
-// run at a time here; `at a time` is the most calls that the model server saw open at once.
+// Method: a fresh local Errand for each row, 200 jobs to warm up. 2,000 generate jobs on one channel for a
+// stand-in model server (a process of its own) that streams 16 tokens, at once or over 200 ms; submitted as
+// two bulk calls of 1,000, or one by one over 50 connections (as in the peers' throughput-0 and
+// throughput-200). jobs/s = jobs / (time from before the first submit until the socket on the channel has
+// told the last job.completed). Errand sets no limit to how many run at a time here; `at a time` is the most
+// calls that the model server saw open at once.
 import { main } from "../scripts/processes.mjs";
 import { listenToChannel, MODEL, startErrand } from "./errand-server.mjs";
 import { createClient, inLanes } from "./http-client.mjs";

@@ -16,8 +16,8 @@ export function providerOf(baseUrl) {
 }
 
 /**
- * `modelUrl`: base URL of a stand-in server; left out: the built-in sandbox only. `args`: more arguments of wrangler dev.
- * Returns what startDev does; `stop` removes the data too.
+ * `modelUrl`: base URL of a stand-in server; left out: the built-in sandbox only. `args`: more arguments of
+ * wrangler dev. Returns what startDev does; `stop` removes the data too.
  */
 export async function startErrand({ modelUrl, args = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "errand-bench-"));

@@ -1,4 +1,4 @@
-// A lean HTTP client with a fixed number of kept connections; fetch would take more of the machine than is measured.
+// A lean HTTP client with a fixed number of kept connections; fetch takes more of the machine.
 import http from "node:http";
 
 /** `key` goes into every request. One client: at most `connections` requests at a time, the others wait. */
@@ -35,7 +35,7 @@ export function createClient({ url, key }, connections = 1) {
   };
 }
 
-/** Calls `work(i)` for every i below `count`, `width` of them at a time. Stops starting new ones at the deadline. */
+/** Calls `work(i)` for every i below `count`, `width` of them at a time. Starts none after the deadline. */
 export async function inLanes({ count, width, timeoutMs }, work) {
   const deadline = performance.now() + timeoutMs;
   let next = 0;

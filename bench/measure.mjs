@@ -39,8 +39,8 @@ function cpuTimes() {
 }
 
 /**
- * Waits, within bounds, for a second in which the machine does next to nothing: while a bench waits, whatever is busy is
- * somebody else. Returns the share of the machine that others took in the last second looked at.
+ * Waits, within bounds, for a second in which the machine does next to nothing: while a bench waits, whatever
+ * is busy is somebody else. Returns the share of the machine that others took in the last second looked at.
  */
 export async function waitForQuiet() {
   for (let second = 1; ; second++) {

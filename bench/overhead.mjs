@@ -1,11 +1,12 @@
 // Bench: how much time Errand adds to a model call, from submit to notified.
 //
-// Method: a WebSocket on the channel is open; 100 jobs go in one by one, 20 to 120 ms apart, each for a stand-in model
-// server (a process of its own) that streams its answer over 200 ms. t0: before POST /v1/jobs. The stand-in notes when
-// the job's call came and when its answer was all sent. t2: the socket has told job.completed. All by CLOCK_MONOTONIC.
-// `submit -> model` = received - t0, `model -> told` = t2 - answered, `total` = (t2 - t0) - the time inside the stand-in.
-// In turns with it, one job each, runs the bare pipeline (bare/worker.mjs): POST -> queue -> model -> object -> socket, no
-// database, no checks. What the machine does besides hits both, so the ratio is firm where the times are not.
+// Method: a WebSocket on the channel is open; 100 jobs go in one by one, 20 to 120 ms apart, each for a
+// stand-in model server (a process of its own) that streams its answer over 200 ms. t0: before POST /v1/jobs.
+// The stand-in notes when the job's call came and when its answer was all sent. t2: the socket has told
+// job.completed. All by CLOCK_MONOTONIC. `submit -> model` = received - t0, `model -> told` = t2 - answered,
+// `total` = (t2 - t0) - the time inside the stand-in. In turns with it, one job each, runs the bare pipeline
+// (bare/worker.mjs): POST -> queue -> model -> object -> socket, no database, no checks. What the machine
+// does besides hits both, so the ratio is firm where the times are not.
 import { main } from "../scripts/processes.mjs";
 import { listenToChannel, MODEL, startErrand } from "./errand-server.mjs";
 import { createClient } from "./http-client.mjs";

@@ -1,4 +1,5 @@
-// Errand with a counter around its database, its objects' storage and its bucket; GET /__rows tells the counts and resets them.
+// Errand with a counter around its database, its objects' storage and its bucket; GET /__rows tells the
+// counts and resets them.
 import worker, { Clock as RealClock, EventHub as RealEventHub } from "../src/worker";
 
 // One isolate runs everything in local dev, so that one counter hears of all.

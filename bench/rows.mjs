@@ -1,11 +1,12 @@
 // Bench: how many rows a job costs, which is what D1 bills.
 //
-// Method: local dev with rows-worker.mjs in place of src/worker.ts: the same Worker with a counter around env.DB that adds
-// up meta.rows_written (rows of tables and of indexes) of every statement, the ones of the objects included. Each case is
-// submitted 5 times, one after the other, to the sandbox model; counted from before the submit until the job has ended
-// and 300 ms of quiet after it. The figure is the median of the 5, so that a pass of the clock, which comes every 30 s
-// whatever happens, does not enter. `objects` are rows of the Durable Objects (SQLite and key-value) and `alarms` calls
-// of setAlarm, which is billed as a row; the first job after a pause pays 1 + 1 more to wake the clock.
+// Method: local dev with rows-worker.mjs in place of src/worker.ts: the same Worker with a counter around
+// env.DB that adds up meta.rows_written (rows of tables and of indexes) of every statement, the ones of the
+// objects included. Each case is submitted 5 times, one after the other, to the sandbox model; counted from
+// before the submit until the job has ended and 300 ms of quiet after it. The figure is the median of the 5,
+// so that a pass of the clock, which comes every 30 s whatever happens, does not enter. `objects` are rows of
+// the Durable Objects (SQLite and key-value) and `alarms` calls of setAlarm, which is billed as a row; the
+// first job after a pause pays 1 + 1 more to wake the clock.
 import { main } from "../scripts/processes.mjs";
 import { say } from "../scripts/terminal.mjs";
 import { startErrand } from "./errand-server.mjs";

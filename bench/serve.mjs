@@ -1,4 +1,5 @@
-// Serves a fresh Errand for the peers' harness (errand.profile.json): PORT, ROOT_KEY, MODEL_URL and DATA_DIR say how.
+// Serves a fresh Errand for the peers' harness (errand.profile.json): PORT, ROOT_KEY, MODEL_URL and DATA_DIR
+// say how.
 import { startDev } from "../scripts/dev-server.mjs";
 import { main } from "../scripts/processes.mjs";
 import { say } from "../scripts/terminal.mjs";

@@ -1,8 +1,10 @@
-// A stand-in for a model provider: an OpenAI-compatible server with a fixed latency that notes when each call came.
+// A stand-in for a model provider: an OpenAI-compatible server with a fixed latency that notes when each call
+// came.
 //
-// Prints `LISTENING port`. POST /v1/chat/completions answers 16 words, as a stream (spread over the latency, as models
-// do, the end exactly at it) or as one document. GET /log tells {calls: {job: {received, answered, calls}}, max_concurrent},
-// times by CLOCK_MONOTONIC, jobs by the header x-errand-job. POST /reset {latency_ms} sets the latency and forgets the log.
+// Prints `LISTENING port`. POST /v1/chat/completions answers 16 words, as a stream (spread over the latency,
+// as models do, the end exactly at it) or as one document. GET /log tells {calls: {job: {received, answered,
+// calls}}, max_concurrent}, times by CLOCK_MONOTONIC, jobs by the header x-errand-job. POST /reset
+// {latency_ms} sets the latency and forgets the log.
 import http from "node:http";
 import { now, sleep } from "./measure.mjs";
 

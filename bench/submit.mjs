@@ -1,10 +1,11 @@
 // Bench: what it takes to submit a job.
 //
-// Method: a fresh local Errand; the client in this process on kept connections. Latency: 300 times POST /v1/jobs one after
-// the other on one connection, from before the request until its 202 is read. Rate: 2,000 of them over 32 connections.
-// The job is bare: a prompt, no channel, key or tag. `runs at once` goes to the sandbox model, which answers without
-// latency, so that submitting shares the one workerd thread with running; `held back` has delay_s 3600 and measures
-// submitting alone. `GET /health` is the same server with nothing to do: what wrangler dev and the framework cost.
+// Method: a fresh local Errand; the client in this process on kept connections. Latency: 300 times POST
+// /v1/jobs one after the other on one connection, from before the request until its 202 is read. Rate: 2,000
+// of them over 32 connections. The job is bare: a prompt, no channel, key or tag. `runs at once` goes to the
+// sandbox model, which answers without latency, so that submitting shares the one workerd thread with
+// running; `held back` has delay_s 3600 and measures submitting alone. `GET /health` is the same server with
+// nothing to do: what wrangler dev and the framework cost.
 import { main } from "../scripts/processes.mjs";
 import { startErrand, waitUntilIdle } from "./errand-server.mjs";
 import { createClient, inLanes } from "./http-client.mjs";

@@ -42,7 +42,10 @@ const submitFields = {
     .optional()
     .openapi({ description: "Default: `default`. `bulk` never stands before the others." }),
   priority: z.int().min(-100).max(100).optional().openapi({ description: "Default 0; higher goes first." }),
-  run_at: instant.optional().openapi({ description: "Not before this instant. Excludes delay_s." }),
+  run_at: z.iso
+    .datetime("expected an ISO 8601 instant in UTC, such as 2026-01-31T12:00:00Z")
+    .optional()
+    .openapi({ description: "Not before this instant. Excludes delay_s." }),
   delay_s: z
     .number()
     .min(0)
@@ -50,7 +53,8 @@ const submitFields = {
     .optional()
     .openapi({ description: "Not before so many seconds." }),
   expires_in_s: z.number().gt(0).max(LIMITS.expiresInS).optional().openapi({
-    description: "A job that has not been started after so many seconds fails with `expired`.",
+    description:
+      "A job that is still, or again, waiting for its turn after so many seconds fails with `expired`.",
   }),
   max_attempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
   timeout_s: z.number().min(1).max(LIMITS.timeoutS).optional().openapi({ description: "Per attempt." }),

@@ -33,7 +33,7 @@ export const KEPT_ATTEMPTS = 20;
 /** How often a task may return `again`. */
 export const MAX_TURNS = 1_000;
 
-/** Runs of one job that may die without a word before it is given up. */
+/** How often a job is taken over from a run that died without a word; when the next one dies too, it is given up. */
 export const MAX_CRASHES = 3;
 
 /** A run that is not renewed for this long counts as dead. */

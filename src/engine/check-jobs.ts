@@ -117,6 +117,9 @@ function checkInput(task: Task, input: unknown): unknown {
   throw new AppError("input_invalid", { param: errors[0]?.param, message, errors });
 }
 
+/** They would not come back from the database as they went in. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
+
 const withModel = z.object({ model: z.string().optional() });
 
 function modelOf(
@@ -128,6 +131,10 @@ function modelOf(
   if (task.kind === null) return null;
   const wanted = withModel.safeParse(input);
   const { model } = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);
+  if (UNPRINTABLE.test(model)) {
+    const message = "expected the name of a model, without control characters or lone surrogates";
+    throw new AppError("unknown_model", { param: "input.model", message: `input.model: ${message}` });
+  }
   if (limits?.models && !limits.models.includes(model)) {
     const message = `This token may not use the model "${model}". It may use: ${limits.models.join(", ")}.`;
     throw new AppError("forbidden", { param: "input.model", message });

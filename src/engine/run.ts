@@ -148,7 +148,9 @@ function contextOf(
 function toAppError(deps: Deps, job: WholeJob, thrown: unknown, signal: AbortSignal): AppError {
   if (signal.aborted && signal.reason instanceof AppError) return signal.reason;
   if (thrown instanceof AppError) return thrown;
-  deps.log("task_failed", { job: job.id, task: job.task, run: job.run, error: errorField(thrown) });
+  // The name only: a message may quote the input, as that of JSON.parse does.
+  const error = thrown instanceof Error ? thrown.name : typeof thrown;
+  deps.log("task_failed", { job: job.id, task: job.task, run: job.run, error });
   return new AppError("task_failed", { message: errorField(thrown), cause: thrown });
 }
 

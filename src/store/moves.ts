@@ -71,7 +71,7 @@ export async function retryRun(
   result: RunResult,
 ): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = ?4, reason = 'retrying', version = version + 1, lease_until = NULL,
-      run_at = ${NOW} + ?9, wake_at = ${NOW} + ?9, attempts = ?5, usage = ?6, progress = ?7, error = ?8
+      run_at = ${NOW} + ?9, wake_at = MIN(${NOW} + ?9, COALESCE(expires_at, ${NOW} + ?9)), attempts = ?5, usage = ?6, progress = ?7, error = ?8
     WHERE ${guard("retry")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [...runBinds(key, "pending", result), delayMs]);
 }
@@ -86,7 +86,7 @@ export async function againRun(
 ): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = ?4, reason = 'queued', version = version + 1, lease_until = NULL,
       attempt = attempt - 1, turns = turns + 1, turn_state = ?10,
-      run_at = ${NOW} + ?9, wake_at = ${NOW} + ?9, attempts = ?5, usage = ?6, progress = ?7, error = ?8
+      run_at = ${NOW} + ?9, wake_at = MIN(${NOW} + ?9, COALESCE(expires_at, ${NOW} + ?9)), attempts = ?5, usage = ?6, progress = ?7, error = ?8
     WHERE ${guard("again")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [...runBinds(key, "pending", result), delayMs, turnState]);
 }

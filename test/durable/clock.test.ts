@@ -5,6 +5,8 @@ import { fallDue, runOut, wake } from "../support/age";
 import { wrapDb } from "../support/faulty-db";
 import { changeRow, storedIn, storedJob, theJob, theRow } from "../support/rows";
 
+const PATIENT = { timeout: 8_000 };
+
 let clocks = 0;
 const stub = () => env.CLOCK.getByName(`clock-${clocks}`);
 
@@ -83,13 +85,16 @@ describe("the alarm", () => {
     await fallDue(job.id);
     await stub().arm();
     expect(await runDurableObjectAlarm(stub())).toBe(true);
-    await vi.waitFor(async () => expect(await theJob(job.id)).toMatchObject({ state: "completed", run: 1 }));
+    await vi.waitFor(
+      async () => expect(await theJob(job.id)).toMatchObject({ state: "completed", run: 1 }),
+      PATIENT,
+    );
   });
 
   it("runs a job by itself when its time has come", async () => {
     const job = await storedJob({ delay_ms: 300 });
     await stub().armFor(300);
-    await vi.waitFor(async () => expect(await theJob(job.id)).toMatchObject({ state: "completed" }), 5_000);
+    await vi.waitFor(async () => expect(await theJob(job.id)).toMatchObject({ state: "completed" }), PATIENT);
   });
 
   it("is set for the earliest wake time when that is the next to come", async () => {
@@ -198,6 +203,6 @@ describe("the clock while the database is away", () => {
     await wake(due.id);
     await runDurableObjectAlarm(stub());
     expect(await theJob(expired.id)).toMatchObject({ state: "failed", error: { code: "expired" } });
-    await vi.waitFor(async () => expect(await theJob(due.id)).toMatchObject({ state: "completed" }));
+    await vi.waitFor(async () => expect(await theJob(due.id)).toMatchObject({ state: "completed" }), PATIENT);
   });
 });

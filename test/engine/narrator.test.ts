@@ -76,7 +76,7 @@ describe("the narrator", () => {
     const { calls, hubs } = scribes(0, () => answered);
     const narrator = createNarrator(testDeps({ hubs }), job);
     narrator.move(moveEvent(job, 1_000));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 8_000 });
     for (const letter of "Tea in Lisbon") narrator.text(letter);
     answer();
     await narrator.finish();

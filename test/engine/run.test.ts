@@ -209,7 +209,9 @@ describe("a run that is asked to stop", () => {
     const deps = testDeps();
     const job = await storedJob({ ...promptFor("tokens=4000,tps=50"), stream: true });
     const ran = ringFor(deps, job);
-    await vi.waitFor(() => expect(deps.published.some(({ type }) => type === "job.delta")).toBe(true));
+    await vi.waitFor(() => expect(deps.published.some(({ type }) => type === "job.delta")).toBe(true), {
+      timeout: 8_000,
+    });
     await cancel(deps, { projectId: PROJECT, id: job.id });
     const [now] = await ran;
     expect(now).toMatchObject({ state: "cancelled", error: null, reason: null });

@@ -6,6 +6,8 @@ import type { EventFrame, Frame } from "../../src/contract/frames";
 import type { Listen } from "../../src/durable/event-hub";
 import { PROJECT } from "./factory";
 
+const PATIENT = { timeout: 8_000 };
+
 export type Listener = {
   frames: Frame[];
   /** Those that are neither a snapshot nor a reset. */
@@ -35,7 +37,7 @@ export async function listenTo(hub: string, over: Partial<Listen>): Promise<List
     async types(count) {
       await vi.waitFor(() => {
         if (frames.length < count) throw new Error(`${frames.length} of ${count} frames so far`);
-      });
+      }, PATIENT);
       return frames.map(({ type }) => type);
     },
     cursor: () => frames.at(-1)?.cursor ?? "",

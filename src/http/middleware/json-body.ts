@@ -19,7 +19,10 @@ export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
     const text = await readText(c, MAX_BYTES[c.req.path] ?? LIMITS.smallBodyBytes);
     // An empty body without a type is no body: what cancel and retry get.
     if (text !== "" || type !== undefined) checkJson(text, type ?? "");
-    const { url, method, headers, signal } = c.req.raw;
+    const { url, method, signal } = c.req.raw;
+    const headers = new Headers(c.req.raw.headers);
+    // In the one spelling that all of what follows understands.
+    headers.set("content-type", "application/json");
     c.req.raw = new Request(url, { method, headers, signal, body: text });
   }
   await next();
