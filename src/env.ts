@@ -96,7 +96,7 @@ function readAliases(value: string | undefined, problems: string[]): Record<stri
 function readSecret(value: string | undefined, name: string, problems: string[]): string {
   if (value === undefined || value === "") {
     problems.push(
-      `${name} is not set: run \`npx wrangler secret put ${name}\` (local dev: a line in .dev.vars).`,
+      `${name} is not set: run \`npx wrangler secret put ${name}\` (local dev: \`npm run dev\` makes one).`,
     );
   } else if (value.length < MIN_SECRET_LENGTH) {
     problems.push(`${name} is too short: expected at least ${MIN_SECRET_LENGTH} characters.`);

@@ -29,10 +29,13 @@ const metadataSchema = z
 
 const submitFields = {
   task: z.string().min(1).max(64).openapi({ example: "generate" }),
-  input: z.unknown().openapi({
-    description: "The task's input; its schema is in GET /v1/tasks. At most 1 MB of JSON.",
-    example: { prompt: "Write a haiku about queues." },
-  }),
+  input: z
+    .unknown()
+    .nonoptional()
+    .openapi({
+      description: "The task's input; its schema is in GET /v1/tasks. At most 1 MB of JSON.",
+      example: { prompt: "Write a haiku about queues." },
+    }),
   channel: channelSchema.optional(),
   tags: z.array(tagSchema).max(LIMITS.tags).optional(),
   metadata: metadataSchema
@@ -142,7 +145,10 @@ export const jobSchema = z
     max_attempts: z.int(),
     timeout_s: z.number(),
     progress: progressSchema.nullable(),
-    output: z.unknown().openapi({ description: "Null until the end, and when it is large: see output_url." }),
+    output: z
+      .unknown()
+      .nonoptional()
+      .openapi({ description: "Null until the end, and when it is large: see output_url." }),
     output_bytes: z.int().nullable(),
     output_url: z.string().nullable(),
     error: jobErrorSchema.nullable(),

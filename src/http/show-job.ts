@@ -1,7 +1,7 @@
 // Finds a job for a caller, and shows it whole.
 
 import type { JobOnWire } from "../contract/job";
-import { presentWholeJob } from "../contract/present";
+import { presentJob, presentWholeJob } from "../contract/present";
 import { AppError } from "../core/errors";
 import { isJobId } from "../core/ids";
 import type { WholeJob } from "../core/job";
@@ -19,8 +19,12 @@ export async function findJob(deps: Deps, caller: Caller, id: string): Promise<W
   return job;
 }
 
-/** With its output, fetched from R2 when it is not in the row and not too large to show. */
-export async function showJob(deps: Deps, job: WholeJob): Promise<JobOnWire> {
+/**
+ * With its output, fetched from R2 when it is not in the row and not too large to show. A token that may only submit gets
+ * what lists show: neither output nor attempts.
+ */
+export async function showJob(deps: Deps, caller: Caller, job: WholeJob): Promise<JobOnWire> {
+  if (caller.kind === "token" && !caller.allow.includes("read")) return presentJob(job, deps.now());
   const inR2 = job.outputKey !== null && (job.outputBytes ?? 0) <= SHOWN_OUTPUT_BYTES;
   const output = inR2 && job.outputKey ? await loadText(deps.bucket, job.outputKey) : job.output;
   return presentWholeJob(job, output, deps.now());

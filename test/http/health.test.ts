@@ -117,7 +117,7 @@ describe("GET /health", () => {
 
   it("asks queues for their metrics, and sends nothing", async () => {
     const asked: string[] = [];
-    const watched = <T extends object>(queue: T): T =>
+    const watched = (queue: Env["JOBS_QUEUE"]) =>
       new Proxy(queue, {
         get(target, name) {
           asked.push(String(name));

@@ -150,6 +150,21 @@ describe("a token for a channel", () => {
   });
 });
 
+describe("a token that may only submit", () => {
+  it("never sees an output or attempts: not by waiting, not by repeating, not by cancelling", async () => {
+    const key = await mint({ channel: "drop-box", allow: ["submit"] });
+    const headers = { prefer: "wait=10", "idempotency-key": "drop-box-1" };
+    const waited = await call<JobOnWire>("POST", "/v1/jobs", { key, json: generate(), headers });
+    const repeated = await call<JobOnWire>("POST", "/v1/jobs", { key, json: generate(), headers });
+    const cancelled = await call<JobOnWire>("POST", `/v1/jobs/${waited.body.id}/cancel`, { key });
+    for (const { status, body } of [waited, repeated, cancelled]) {
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ id: waited.body.id, state: "completed", output: null });
+      expect(body).not.toHaveProperty("attempts");
+    }
+  });
+});
+
 describe("a token for a job", () => {
   it("reads this job and no other, and lists nothing", async () => {
     const [one, two] = [await finish(generate({ channel: "x" })), await submit(later({ channel: "x" }))];

@@ -79,6 +79,8 @@ export function eventRoutes(app: App): void {
 async function listen(c: HttpContext, subject: Subject, since: string | undefined): Promise<Response> {
   const cursor = since ?? c.req.header("last-event-id") ?? null;
   if (cursor !== null && !parseCursor(cursor)) throw new AppError("invalid_cursor", { param: "since" });
+  // A HEAD is answered like a GET, but nobody would read the stream, nor ever hang up on it.
+  if (c.req.raw.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
   const socket = await openSocket(c.var.deps, subject, cursor);
   if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
     return new Response(null, { status: 101, webSocket: socket });

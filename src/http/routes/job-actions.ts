@@ -58,7 +58,7 @@ export function jobActionRoutes(app: App): void {
     const { id } = await findJob(deps, caller, c.req.valid("param").id);
     const job = await cancel(deps, { projectId: caller.projectId, id });
     if (!job) throw new AppError("not_found");
-    return c.json(await showJob(deps, job), 200);
+    return c.json(await showJob(deps, caller, job), 200);
   });
 
   app.openapi(retryJob, async (c) => {

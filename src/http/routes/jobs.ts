@@ -104,7 +104,7 @@ export function jobRoutes(app: App): void {
 
   app.openapi(getJob, async (c) => {
     const job = await findJob(c.var.deps, c.var.caller, c.req.valid("param").id);
-    return c.json(await showJob(c.var.deps, job), 200);
+    return c.json(await showJob(c.var.deps, c.var.caller, job), 200);
   });
 
   app.openapi(getInput, async (c) => {

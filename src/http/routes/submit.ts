@@ -76,7 +76,7 @@ export function submitRoutes(app: App): void {
     if (created && waitS === 0) return c.json({ ...presentJob(job, deps.now()), attempts: [] }, 202);
     const now = await getJob(deps.db, job);
     if (!now) throw new AppError("not_found", { message: "The job was erased while it was waited for." });
-    return c.json(await showJob(deps, now), created && !isFinal(now.state) ? 202 : 200);
+    return c.json(await showJob(deps, c.var.caller, now), created && !isFinal(now.state) ? 202 : 200);
   });
 
   app.openapi(submitJobs, async (c) => {

@@ -1,0 +1,116 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { ERRORS, type ErrorCode } from "../../src/core/errors";
+import { wrapDb } from "../support/faulty-db";
+import {
+  type Answer,
+  call,
+  createProject,
+  expectError,
+  generate,
+  later,
+  mint,
+  submit,
+} from "../support/http-client";
+
+const JSON_TYPE = { "content-type": "application/json" };
+const post = (json: unknown, headers: Record<string, string> = {}) =>
+  call("POST", "/v1/jobs", { json, headers });
+
+/** One way to each code that a request can be answered with. */
+const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
+  invalid_request: () => post({}),
+  invalid_json: () => call("POST", "/v1/jobs", { text: "{", headers: JSON_TYPE }),
+  invalid_cursor: () => call("GET", "/v1/jobs?cursor=x"),
+  unauthorized: () => call("GET", "/v1/jobs", { key: null }),
+  forbidden: () => call("DELETE", "/v1/projects/default"),
+  not_found: () => call("GET", "/v1/jobs/x"),
+  method_not_allowed: () => call("PUT", "/v1/jobs"),
+  idempotency_mismatch: async () => {
+    await post(later(), { "idempotency-key": "k" });
+    return post(later({ priority: 1 }), { "idempotency-key": "k" });
+  },
+  job_not_final: async () => call("POST", `/v1/jobs/${(await submit(later())).id}/retry`),
+  output_not_ready: async () => call("GET", `/v1/jobs/${(await submit(later())).id}/output`),
+  project_exists: () => call("POST", "/v1/projects", { json: { id: "default" } }),
+  project_not_empty: async () => {
+    await submit(later(), { key: await createProject("full") });
+    return call("DELETE", "/v1/projects/full");
+  },
+  payload_too_large: () => call("POST", "/v1/tokens", { text: " ".repeat(70_000), headers: JSON_TYPE }),
+  unsupported_media_type: () =>
+    call("POST", "/v1/jobs", { text: "{}", headers: { "content-type": "text/plain" } }),
+  input_invalid: () => post({ task: "generate", input: {} }),
+  unknown_task: () => post({ task: "translate", input: {} }),
+  unknown_model: () => post(generate({}, "sandbox/none")),
+  no_model_configured: () =>
+    call("POST", "/v1/jobs", { json: later(), env: { ...env, SANDBOX: "off", PROVIDERS: "[]" } }),
+  rate_limited: async () => {
+    const key = await mint({ channel: "c", allow: ["submit"] });
+    const answers = await Promise.all(
+      Array.from({ length: 130 }, () => call("POST", "/v1/jobs", { key, json: later() })),
+    );
+    return answers.find(({ status }) => status === 429) ?? Promise.reject(new Error("no 429"));
+  },
+  token_exhausted: async () => {
+    const key = await mint({ channel: "c", allow: ["submit"], max_jobs: 1 });
+    await submit(later(), { key });
+    return call("POST", "/v1/jobs", { key, json: later() });
+  },
+  internal: async () => {
+    // A constraint that fails is a bug of ours, and not the database being away.
+    const DB = new Proxy(env.DB, {
+      get: (target, name) =>
+        name === "batch"
+          ? () => Promise.reject(new Error("D1_ERROR: CHECK constraint failed: secret detail"))
+          : Reflect.get(target, name).bind(target),
+    });
+    return call("POST", "/v1/jobs", { json: later(), env: { ...env, DB } });
+  },
+  not_configured: () => call("GET", "/health", { env: { ...env, ROOT_KEY: undefined } }),
+  not_migrated: () => {
+    const missing = env.DB.prepare("SELECT * FROM a_table_that_is_to_come");
+    const DB = Object.assign(Object.create(env.DB), { prepare: () => ({ bind: () => missing }) });
+    return call("GET", "/v1/jobs", { env: { ...env, DB } });
+  },
+  store_unavailable: async () => {
+    const { db, fail } = wrapDb(env.DB);
+    fail(1);
+    return call("GET", "/v1/jobs", { env: { ...env, DB: db } });
+  },
+};
+
+/** What only a job meets, which then bears it as its `error`. */
+function isOfJobs(code: string): boolean {
+  return ["provider_error", "task_error"].includes(ERRORS[code as ErrorCode].type);
+}
+
+describe("every error code of a request", () => {
+  it("has a way to it here", () => {
+    const codes = Object.keys(ERRORS).filter((code) => !isOfJobs(code));
+    expect(Object.keys(WAYS).sort()).toEqual(codes.sort());
+  });
+
+  it.each(Object.entries(WAYS))(
+    "%s reaches the client in the envelope, with its own status",
+    async (code, way) => {
+      const answer = await way();
+      const error = expectError(answer, code as ErrorCode);
+      expect(answer.status).toBe(ERRORS[code as ErrorCode].status);
+      expect(error.message.length).toBeGreaterThan(10);
+    },
+  );
+
+  it("that is our fault tells nothing of what went wrong inside", async () => {
+    const answer = (await WAYS.internal?.()) as Answer<unknown>;
+    expectError(answer, "internal");
+    expect(answer.text).not.toMatch(/secret detail|constraint|D1|stack|\.ts/);
+  });
+
+  it("that may pass has Retry-After", async () => {
+    for (const code of ["rate_limited", "store_unavailable"] as const) {
+      const answer = await WAYS[code]?.();
+      expect(Number(answer?.headers.get("retry-after")), code).toBeGreaterThan(0);
+    }
+  });
+});
