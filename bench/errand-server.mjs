@@ -10,6 +10,10 @@ import { sleep } from "./measure.mjs";
 /** The model of the stand-in server, as jobs name it. */
 export const MODEL = "bench/stand-in";
 
+/** What the server said last is shown when a bench fails, but for what it says all the time. */
+const SHOWN_LINES = 20;
+const LINE_OF_SUCCESS = /"event":"run_ended"| (200|202) /;
+
 /** The setting that makes the stand-in server (stand-in.mjs) a provider. */
 export function providerOf(baseUrl) {
   return JSON.stringify([{ name: "bench", base_url: baseUrl, models: [{ name: "stand-in", kind: "chat" }] }]);
@@ -21,14 +25,21 @@ export function providerOf(baseUrl) {
  */
 export async function startErrand({ modelUrl, args = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "errand-bench-"));
-  const drop = () => rmSync(folder, { recursive: true, force: true });
+  const drop = (code) => {
+    if (code > 0) process.stderr.write(`${lines.slice(-SHOWN_LINES).join("\n")}\n`);
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once("exit", drop);
+  const lines = [];
+  const onLog = (line) => {
+    if (!LINE_OF_SUCCESS.test(line)) lines.push(line);
+  };
   const env = modelUrl ? { PROVIDERS: providerOf(modelUrl) } : {};
-  const server = await startDev({ port: 0, persistTo: folder, env, args, quiet: true });
+  const server = await startDev({ port: 0, persistTo: folder, env, args, onLog });
   const stop = async () => {
     await server.stop();
     process.removeListener("exit", drop);
-    drop();
+    drop(0);
   };
   return { ...server, stop };
 }

@@ -23,7 +23,7 @@ export function createClient({ url, key }, connections = 1) {
         response.on("end", () => resolve({ status: response.statusCode, body: answer }));
         response.on("error", reject);
       });
-      request.on("error", reject);
+      request.on("error", (error) => reject(new Error(`${method} ${url}${path}: ${error.message}`)));
       request.end(text);
     });
   }

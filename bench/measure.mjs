@@ -64,7 +64,7 @@ export function record(bench, row) {
 function cell(values) {
   if (typeof values[0] !== "number") return String(values[0] ?? "");
   const shown = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3))));
-  const middle = shown(percentile(values, 0.5));
+  const middle = shown((percentile(values, 0.5) + percentile(values, 0.4999)) / 2);
   if (values.length === 1) return middle;
   return `${middle} (${shown(Math.min(...values))}..${shown(Math.max(...values))})`;
 }

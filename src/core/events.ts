@@ -41,9 +41,14 @@ export type DeltaEvent = {
 
 export type JobEvent = MoveEvent | ProgressEvent | DeltaEvent;
 
+/** What a run says while it goes on, as often as it likes. */
+export function isLive(event: JobEvent): event is ProgressEvent | DeltaEvent {
+  return event.type === "job.progress" || event.type === "job.delta";
+}
+
 /** Which events a hub stores for replay: those after which nothing else would tell a listener the same. */
 export function isKept(event: JobEvent): boolean {
-  return event.type !== "job.started" && event.type !== "job.progress" && event.type !== "job.delta";
+  return event.type !== "job.started" && !isLive(event);
 }
 
 /** Whether an event ends a job. */

@@ -1,6 +1,7 @@
 // Runs the jobs of one consumer invocation side by side.
 
 import type { WholeJob } from "../core/job";
+import { createOutbox } from "./outbox";
 import { type RunDeps, runJob } from "./run";
 import { createWatch } from "./watch";
 
@@ -10,8 +11,11 @@ import { createWatch } from "./watch";
  */
 export async function runBatch(deps: RunDeps, jobs: WholeJob[]): Promise<void> {
   const watch = createWatch(deps);
+  const outbox = createOutbox(deps);
   const runs = jobs.map((job) => watch.add(job));
   const suspects = runs.filter(({ job }) => job.crashes > 0);
-  await Promise.all(runs.filter(({ job }) => job.crashes === 0).map((run) => runJob(deps, run, watch)));
-  for (const run of suspects) await runJob(deps, run, watch);
+  await Promise.all(
+    runs.filter(({ job }) => job.crashes === 0).map((run) => runJob(deps, run, watch, outbox)),
+  );
+  for (const run of suspects) await runJob(deps, run, watch, outbox);
 }

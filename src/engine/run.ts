@@ -13,6 +13,7 @@ import type { Task, TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
 import { armClockFor } from "./arm-clock";
 import { createNarrator, type Narrator } from "./narrator";
+import type { Outbox } from "./outbox";
 import { type RunEnd, settle } from "./settle";
 import type { ActiveRun, Watch } from "./watch";
 
@@ -34,11 +35,11 @@ const SETTLE_RETRY_MS = 20_000;
 const ABORT_GRACE_MS = 250;
 
 /** Never throws: whatever happens, the job is settled or left to its lease. */
-export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch): Promise<void> {
+export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch, outbox: Outbox): Promise<void> {
   if (run.lost) return watch.remove(run);
   const { job } = run;
   run.startedAt = deps.now();
-  const narrator = createNarrator(deps, job);
+  const narrator = createNarrator(deps, job, outbox);
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const end = await perform(deps, run, job, narrator);

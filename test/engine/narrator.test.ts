@@ -1,9 +1,11 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type JobEvent, moveEvent } from "../../src/core/events";
 import { hubName } from "../../src/core/hubs";
+import type { Job } from "../../src/core/job";
 import { announce } from "../../src/engine/announce";
 import { createNarrator } from "../../src/engine/narrator";
+import { createOutbox } from "../../src/engine/outbox";
 import { type TestDeps, testDeps } from "../support/deps";
 import { aJob } from "../support/factory";
 
@@ -67,14 +69,16 @@ describe("announce", () => {
   });
 });
 
+const types = (calls: Call[]) => calls.map(({ events }) => events.map(({ type }) => type));
+
+const narratorOf = (job: Job, deps: TestDeps) => createNarrator(deps, job, createOutbox(deps));
+
 describe("the narrator", () => {
   const job = aJob({ state: "running", run: 1, version: 2, channel: "n" });
-  const types = (calls: Call[]) => calls.map(({ events }) => events.map(({ type }) => type));
-
   it("gathers text while a call is under way, and loses none of it", async () => {
     const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
     const { calls, hubs } = scribes(0, () => answered);
-    const narrator = createNarrator(testDeps({ hubs }), job);
+    const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 8_000 });
     for (const letter of "Tea in Lisbon") narrator.text(letter);
@@ -86,7 +90,7 @@ describe("the narrator", () => {
 
   it("keeps the order of text, progress and moves", async () => {
     const { calls, hubs } = scribes();
-    const narrator = createNarrator(testDeps({ hubs }), job);
+    const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     narrator.text("a");
     narrator.progress({ done: 1, total: 2, message: null });
@@ -100,7 +104,7 @@ describe("the narrator", () => {
 
   it("tells the newest progress only", async () => {
     const { calls, hubs } = scribes();
-    const narrator = createNarrator(testDeps({ hubs }), job);
+    const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     for (let done = 1; done <= 50; done++) narrator.progress({ done, total: 50, message: null });
     await narrator.finish();
@@ -112,7 +116,7 @@ describe("the narrator", () => {
 
   it("makes few calls for many pieces of text", async () => {
     const { calls, hubs } = scribes();
-    const narrator = createNarrator(testDeps({ hubs }), job);
+    const narrator = narratorOf(job, testDeps({ hubs }));
     for (let i = 0; i < 300; i++) {
       narrator.text("x");
       if (i % 100 === 0) await env.DB.prepare("SELECT 1").first();
@@ -127,14 +131,65 @@ describe("the narrator", () => {
 
   it("ends when there is nothing to tell", async () => {
     const { calls, hubs } = scribes();
-    await createNarrator(testDeps({ hubs }), job).finish();
+    await narratorOf(job, testDeps({ hubs })).finish();
     expect(calls).toEqual([]);
   });
 
   it("ends though no hub answers", async () => {
     const { hubs } = scribes(1_000);
-    const narrator = createNarrator(testDeps({ hubs }), job);
+    const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     await expect(narrator.finish()).resolves.toBeUndefined();
+  });
+});
+
+describe("the outbox", () => {
+  it("tells the news of jobs with the same hub in one call, and of others apart", async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const { calls, hubs } = scribes(0, () => answered);
+    const outbox = createOutbox(testDeps({ hubs }));
+    const all = ["a", "a", "a", "b"].map((channel) => news({ channel }));
+    const told = all.map(({ job, event }) => outbox.tell(job, event));
+    answer();
+    await Promise.all(told);
+    const sizes = calls.map(({ hub, events }) => [hub, events.length]);
+    expect(sizes.toSorted()).toEqual([
+      ["default/channel/a", 1],
+      ["default/channel/a", 2],
+      ["default/channel/b", 1],
+    ]);
+  });
+
+  it("keeps the text of two jobs apart, each in its order", async () => {
+    const { calls, hubs } = scribes();
+    const deps = testDeps({ hubs });
+    const outbox = createOutbox(deps);
+    const [one, two] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
+    const [first, second] = [one, two].map((job) => createNarrator(deps, job, outbox));
+    for (const letter of "Lisbon") {
+      first?.text(letter);
+      second?.text(letter.toUpperCase());
+    }
+    await Promise.all([first?.finish(), second?.finish()]);
+    const events = calls.flatMap((call) => call.events);
+    const textOf = (job: Job) =>
+      events.map((event) => (event.job_id === job.id && "text" in event ? event.text : "")).join("");
+    expect([textOf(one), textOf(two)]).toEqual(["Lisbon", "LISBON"]);
+  });
+
+  it("tells a state change at once, though text of another job has just gone out", async () => {
+    // The pause after text never ends by itself here.
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { calls, hubs } = scribes();
+    const deps = testDeps({ hubs });
+    const outbox = createOutbox(deps);
+    const [talker, other] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
+    const narrator = createNarrator(deps, talker, outbox);
+    narrator.text("a");
+    await narrator.finish();
+    narrator.text("b");
+    await outbox.tell(other, moveEvent(other, 1_000));
+    expect(types(calls)).toEqual([["job.delta"], ["job.delta", "job.submitted"]]);
   });
 });

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { cancel } from "../../src/engine/cancel";
+import { createOutbox } from "../../src/engine/outbox";
 import { runJob } from "../../src/engine/run";
 import { createWatch } from "../../src/engine/watch";
 import { storeText } from "../../src/store/objects";
@@ -197,7 +198,7 @@ describe("a run that was overtaken", () => {
     if (!first) throw new Error("not claimed");
     const before = await theJob(job.id);
     const watch = createWatch(deps);
-    await runJob(deps, watch.add(first), watch);
+    await runJob(deps, watch.add(first), watch, createOutbox(deps));
     expect(await theJob(job.id)).toEqual(before);
     expect(movesTold(deps, job.id)).toEqual(["job.started"]);
     expect(deps.logs).toContainEqual(expect.objectContaining({ event: "run_superseded" }));
