@@ -60,12 +60,17 @@ export function record(bench, row) {
   appendFileSync(path.join(RESULTS, `${bench}.jsonl`), `${JSON.stringify(line)}\n`);
 }
 
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
+}
+
 /** The median over the runs of one row, with the range where there are several. */
 function cell(values) {
   if (typeof values[0] !== "number") return String(values[0] ?? "");
   const shown = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3))));
-  const middle = shown((percentile(values, 0.5) + percentile(values, 0.4999)) / 2);
-  if (values.length === 1) return middle;
+  const middle = shown(median(values));
+  if (Math.min(...values) === Math.max(...values)) return middle;
   return `${middle} (${shown(Math.min(...values))}..${shown(Math.max(...values))})`;
 }
 

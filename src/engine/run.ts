@@ -2,7 +2,7 @@
 
 import { AppError } from "../core/errors";
 import { moveEvent } from "../core/events";
-import type { WholeJob } from "../core/job";
+import type { Job, WholeJob } from "../core/job";
 import type { Outcome } from "../core/outcome";
 import { addUsage, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
@@ -43,12 +43,14 @@ export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch, outbox
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const end = await perform(deps, run, job, narrator);
-    if (!run.lost) await conclude(deps, job, end, narrator);
+    const settled = run.lost ? null : await conclude(deps, job, end, narrator);
+    await narrator.finish();
+    // After the news is out: local dev takes 2 ms to print a line.
+    logEnd(deps, run, settled);
   } catch (error) {
     deps.log("settle_failed", { job: job.id, run: job.run, error: errorField(error) });
   } finally {
     watch.remove(run);
-    await narrator.finish();
   }
 }
 
@@ -155,20 +157,20 @@ function toAppError(deps: Deps, job: WholeJob, thrown: unknown, signal: AbortSig
   return new AppError("task_failed", { message: errorField(thrown), cause: thrown });
 }
 
-async function conclude(deps: Deps, job: WholeJob, end: RunEnd, narrator: Narrator): Promise<void> {
+/** Null: another run had the job, and nothing was written. */
+async function conclude(deps: Deps, job: WholeJob, end: RunEnd, narrator: Narrator): Promise<Job | null> {
   const settled = await settlePatiently(deps, job, end);
-  if (!settled) return deps.log("run_superseded", { job: job.id, run: job.run });
+  if (!settled) return null;
   narrator.move(moveEvent(settled, deps.now()));
-  deps.log("run_ended", {
-    job: job.id,
-    task: job.task,
-    run: job.run,
-    attempt: job.attempt,
-    state: settled.state,
-    code: settled.error?.code,
-    ms: deps.now() - end.startedAt,
-  });
   if (settled.state === "pending") await armClockFor(deps, Math.max(0, settled.runAt - deps.now()));
+  return settled;
+}
+
+function logEnd(deps: Deps, run: ActiveRun, settled: Job | null): void {
+  const { id: job, task, attempt, run: number } = run.job;
+  const ended = settled && { task, attempt, state: settled.state, code: settled.error?.code };
+  const ms = deps.now() - run.startedAt;
+  deps.log(ended ? "run_ended" : "run_superseded", { job, run: number, ...ended, ms });
 }
 
 /** Settles, trying for a while when the database does not answer: the answer has been paid for. */
