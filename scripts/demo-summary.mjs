@@ -17,10 +17,13 @@ export async function loadJobs(client, entries) {
   return Promise.all(entries.map(load));
 }
 
+/** When it was to start: a delayed job later than it was submitted. A retry overwrites that with its own time. */
+const wantedAt = (job) => (job.attempts?.length === 1 ? job.run_at : job.created_at);
+
 function measure(job) {
   const attempts = job.attempts ?? [];
   return {
-    queued: Math.max(0, ms(job.created_at, attempts[0]?.started_at ?? job.created_at)),
+    queued: Math.max(0, ms(wantedAt(job), attempts[0]?.started_at ?? wantedAt(job))),
     model: sum(attempts.map((attempt) => ms(attempt.started_at, attempt.ended_at))),
   };
 }
@@ -34,7 +37,7 @@ function cost(jobs) {
 
 function toRow({ label, jobs }) {
   const times = jobs.map(measure);
-  const first = Math.min(...jobs.map((job) => Date.parse(job.created_at)));
+  const first = Math.min(...jobs.map((job) => Date.parse(wantedAt(job))));
   const last = Math.max(...jobs.map((job) => Date.parse(job.finished_at)));
   const tokens = sum(jobs.map(({ usage }) => (usage?.input_tokens ?? 0) + (usage?.output_tokens ?? 0)));
   return [
