@@ -167,5 +167,4 @@ export const jobSchema = z
   })
   .openapi("Job");
 
-export type SubmitBody = z.infer<typeof submitSchema>;
 export type JobOnWire = z.infer<typeof jobSchema>;

@@ -54,14 +54,6 @@ export async function eraseJob(db: D1Database, job: Job): Promise<boolean> {
   return (deleted?.results.length ?? 0) > 0;
 }
 
-/** Whether a project has any job left. */
-export async function hasJobs(db: D1Database, projectId: string): Promise<boolean> {
-  const row = await ask(
-    db.prepare("SELECT 1 FROM jobs WHERE project_id = ?1 LIMIT 1").bind(projectId).first(),
-  );
-  return row !== null;
-}
-
 export type RunStatus = JobKey & { run: number; running: number; stop: number };
 
 /** How the database sees runs that are under way: still this run, and asked to stop or not. Missing ones were erased. */

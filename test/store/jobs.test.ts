@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/errors";
 import { STATES } from "../../src/core/lifecycle";
 import { findDue, postpone, untilNextDueMs } from "../../src/store/due";
-import { eraseJob, getJob, getJobs, hasJobs, renewLeases, watchRuns } from "../../src/store/jobs";
+import { eraseJob, getJob, getJobs, renewLeases, watchRuns } from "../../src/store/jobs";
 import { eraseObjects, inputKey, loadText, outputKey, storeText } from "../../src/store/objects";
 import { checkMigrated } from "../../src/store/schema";
 import { findByKeys, insertJobs } from "../../src/store/submit";
@@ -19,12 +19,6 @@ describe("getJob and getJobs", () => {
     const found = await getJobs(env.DB, [...jobs, missing, { projectId: "other", id: jobs[0]?.id ?? "" }]);
     expect(found.map(({ id }) => id).sort()).toEqual(jobs.map(({ id }) => id).sort());
     expect(await getJob(env.DB, missing)).toBeNull();
-  });
-
-  it("say whether a project has any job", async () => {
-    expect(await hasJobs(env.DB, "nobody")).toBe(false);
-    await storedJob();
-    expect(await hasJobs(env.DB, PROJECT)).toBe(true);
   });
 });
 
