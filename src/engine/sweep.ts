@@ -66,8 +66,9 @@ async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
 }
 
 /**
- * Those whose doorbell is not in its queue: nobody has rung for them yet, or it got lost. While the queue's oldest message is older than the time the job
- * became due, the message of one that was rung is behind that one, and another would only make the queue longer.
+ * Those whose doorbell is not in its queue: nobody has rung for them yet, or it got lost. While the queue's oldest
+ * message is older than the time a job became due, the job's own message is behind that one, and another would only
+ * make the queue longer.
  */
 async function unheard(deps: Deps, jobs: DueJob[]): Promise<DueJob[]> {
   if (jobs.length === 0) return [];

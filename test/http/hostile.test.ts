@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
-import { type Answer, call, expectError, later, open, ROOT_KEY } from "../support/http-client";
+import { type Answer, call, expectError, JOB_ROUTES, later, open, ROOT_KEY } from "../support/http-client";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const submit = (json: unknown) => call("POST", "/v1/jobs", { json });
@@ -164,15 +164,7 @@ describe("odd addresses", () => {
   ];
 
   it.each(ODD)("lead to 404 on every route of a job: %j", async (id) => {
-    for (const [method, rest] of [
-      ["GET", ""],
-      ["GET", "/input"],
-      ["GET", "/output"],
-      ["GET", "/events"],
-      ["POST", "/cancel"],
-      ["POST", "/retry"],
-      ["DELETE", ""],
-    ] as const) {
+    for (const [method, rest] of JOB_ROUTES) {
       expectError(await call(method, `/v1/jobs/${id}${rest}`), "not_found");
     }
   });

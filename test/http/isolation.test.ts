@@ -8,6 +8,7 @@ import {
   expectError,
   finish,
   generate,
+  JOB_ROUTES,
   type List,
   later,
   mint,
@@ -37,15 +38,7 @@ describe("a project", () => {
     job = await finish(generate({ channel: "c", tags: ["t"] }), { key: theirs });
   });
 
-  it.each([
-    ["GET", ""],
-    ["GET", "/input"],
-    ["GET", "/output"],
-    ["GET", "/events"],
-    ["POST", "/cancel"],
-    ["POST", "/retry"],
-    ["DELETE", ""],
-  ])(
+  it.each(JOB_ROUTES)(
     "gets the same 404, to the byte, for another's job and a missing one: %s {id}%s",
     async (method, path) => {
       for (const key of [mine, ROOT_KEY]) {

@@ -6,6 +6,7 @@ import {
   expectError,
   finish,
   generate,
+  JOB_ROUTES,
   later,
   slow,
   stop,
@@ -185,15 +186,7 @@ describe("DELETE /v1/jobs/{id}", () => {
 });
 
 describe("a job that is not there", () => {
-  it.each([
-    ["GET", ""],
-    ["GET", "/input"],
-    ["GET", "/output"],
-    ["GET", "/events"],
-    ["POST", "/cancel"],
-    ["POST", "/retry"],
-    ["DELETE", ""],
-  ])("is 404 for %s /v1/jobs/{id}%s", async (method, path) => {
+  it.each(JOB_ROUTES)("is 404 for %s /v1/jobs/{id}%s", async (method, path) => {
     expectError(await call(method, `/v1/jobs/${MISSING}${path}`), "not_found");
   });
 });

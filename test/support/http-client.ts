@@ -177,3 +177,14 @@ export async function mint(grant: Record<string, unknown>, key: string = ROOT_KE
   expect(answer.status, answer.text).toBe(201);
   return answer.body.token;
 }
+
+/** Every route of one job: the method, and what follows its id. */
+export const JOB_ROUTES = [
+  ["GET", ""],
+  ["GET", "/input"],
+  ["GET", "/output"],
+  ["GET", "/events"],
+  ["POST", "/cancel"],
+  ["POST", "/retry"],
+  ["DELETE", ""],
+] as const;
