@@ -17,6 +17,7 @@ const bindings = {
   DEFAULT_MODEL: "",
   MODEL_ALIASES: "{}",
   CORS_ORIGINS: "*",
+  TIMING: "{}",
 };
 
 export default defineConfig(async () => ({

@@ -12,6 +12,7 @@ const SETTINGS = [
   "MODEL_ALIASES",
   "SANDBOX",
   "CORS_ORIGINS",
+  "TIMING",
 ];
 
 export const newRootKey = () => `errand_root_${randomBytes(16).toString("hex")}`;

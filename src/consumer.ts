@@ -15,14 +15,14 @@ export default {
     if (batch.queue.endsWith("-dead")) return buryDead(batch);
     try {
       const deps = createDeps(env, ctx);
-      const jobs = await answerDoorbells(
+      const answer = await answerDoorbells(
         deps,
         batch.messages.map((message) => message.body),
       );
       batch.ackAll();
       // In waitUntil, so that local dev can start the next batch at once (see scripts/dev.mjs). In production the
       // handler is not over, and the acknowledgement not given, until this is.
-      ctx.waitUntil(runBatch(withLlm(deps, env), jobs));
+      ctx.waitUntil(runBatch(withLlm(deps, env), answer));
     } catch (error) {
       log("doorbells_unanswered", { messages: batch.messages.length, error: errorField(error) });
       putBack(batch);

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { AppError } from "./core/errors";
+import { TIMING, type Timing } from "./core/limits";
 import type { Clock } from "./durable/clock";
 import type { EventHub } from "./durable/event-hub";
 import { type Catalogue, createCatalogue } from "./llm/models";
@@ -22,6 +23,7 @@ export type Env = {
   PROVIDERS?: string;
   DEFAULT_MODEL?: string;
   MODEL_ALIASES?: string;
+  TIMING?: string;
   SANDBOX?: string;
   CORS_ORIGINS?: string;
   ROOT_KEY?: string;
@@ -31,6 +33,7 @@ export type Env = {
 /** What both roles need to know. */
 export type Config = {
   catalogue: Catalogue;
+  timing: Timing;
 };
 
 /** What the API needs on top. */
@@ -68,6 +71,7 @@ function readShared(env: Env, problems: string[]): Config {
   const parsed = parseProviders(env.PROVIDERS || "[]");
   if (!parsed.ok) problems.push(...parsed.problems.map((problem) => `${problem}.`));
   return {
+    timing: readTiming(env.TIMING, problems),
     catalogue: createCatalogue({
       providers: parsed.ok ? parsed.value : [],
       aliases: readAliases(env.MODEL_ALIASES, problems),
@@ -90,6 +94,37 @@ function readAliases(value: string | undefined, problems: string[]): Record<stri
   } catch {
     problems.push('MODEL_ALIASES: expected a JSON object of names, such as {"fast": "openai/gpt-5-mini"}.');
     return {};
+  }
+}
+
+const seconds = z.number().min(0.1).max(3_600);
+
+const timingSchema = z
+  .strictObject({
+    lease_s: seconds,
+    ring_check_s: seconds,
+    clock_pass_s: seconds,
+    max_crashes: z.int().min(1).max(100),
+  })
+  .partial();
+
+/** Throws nothing: what is wrong is told with the rest, and the defaults stand in. */
+export function readTiming(value: string | undefined, problems: string[]): Timing {
+  try {
+    const given = timingSchema.parse(JSON.parse(value || "{}"));
+    const ms = (s: number | undefined, standard: number) =>
+      s === undefined ? standard : Math.round(s * 1_000);
+    return {
+      leaseMs: ms(given.lease_s, TIMING.leaseMs),
+      ringCheckMs: ms(given.ring_check_s, TIMING.ringCheckMs),
+      passEveryMs: ms(given.clock_pass_s, TIMING.passEveryMs),
+      maxCrashes: given.max_crashes ?? TIMING.maxCrashes,
+    };
+  } catch {
+    problems.push(
+      'TIMING: expected a JSON object with some of lease_s, ring_check_s, clock_pass_s (0.1 to 3600) and max_crashes (1 to 100), such as {"lease_s": 60}.',
+    );
+    return TIMING;
   }
 }
 

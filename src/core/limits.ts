@@ -33,12 +33,18 @@ export const KEPT_ATTEMPTS = 20;
 /** How often a task may return `again`. */
 export const MAX_TURNS = 1_000;
 
-/** How often a job is taken over from a run that died without a word; when the next one dies too, it is given up. */
-export const MAX_CRASHES = 3;
+/** When somebody looks again at what should have been done. Settings (TIMING), so that a test need not wait. */
+export type Timing = {
+  /** A run that is not renewed for this long counts as dead. */
+  leaseMs: number;
+  /** A doorbell that nobody answered is rung again after this long, then twice as long, up to LAST_RING_CHECK_MS. */
+  ringCheckMs: number;
+  /** While there is something open, the clock looks at least this often. */
+  passEveryMs: number;
+  /** Runs of a job that may die without a word; the last of them fails the job. */
+  maxCrashes: number;
+};
 
-/** A run that is not renewed for this long counts as dead. */
-export const LEASE_MS = 60_000;
+export const TIMING: Timing = { leaseMs: 60_000, ringCheckMs: 30_000, passEveryMs: 30_000, maxCrashes: 3 };
 
-/** A doorbell that nobody answered is rung again after this long, then twice as long, up to the second value. */
-export const FIRST_RING_CHECK_MS = 30_000;
 export const LAST_RING_CHECK_MS = 900_000;

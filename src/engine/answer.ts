@@ -2,36 +2,41 @@
 
 import { AppError } from "../core/errors";
 import { moveEvent } from "../core/events";
-import type { WholeJob } from "../core/job";
+import type { Job, WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
-import { claimJobs } from "../store/moves";
+import { claimJobs, findSuspects } from "../store/moves";
 import { announce } from "./announce";
 
+/** `jobs` are claimed, for the caller to run. `suspects` have taken an isolate down before, and are to be claimed one by one. */
+export type Answer = { jobs: WholeJob[]; suspects: Job[] };
+
 /**
- * Returns the jobs that this call has claimed, for the caller to run. What else a doorbell can meet needs no answer: a
- * job that runs has a lease, one that is not due or has expired is the clock's, one that is missing was erased.
+ * What else a doorbell can meet needs no answer: a job that runs has a lease, one that is not due or has expired is the
+ * clock's, one that is missing was erased.
  */
-export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promise<WholeJob[]> {
+export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promise<Answer> {
+  const { db, config } = deps;
   const keys = [...new Map(doorbells.map((bell) => [bell.id, { projectId: bell.p, id: bell.id }])).values()];
-  const claimed = await claim(deps, keys);
-  const ids = new Set(claimed.map((job) => job.id));
-  const others = keys.filter((key) => !ids.has(key.id));
-  if (others.length > 0) deps.background(retell(deps, others));
-  return claimed;
+  const claimId = deps.newId("clm");
+  const jobs = await askTwice(() => claimJobs(db, keys, claimId, config.timing));
+  const claimed = new Set(jobs.map((job) => job.id));
+  const others = keys.filter((key) => !claimed.has(key.id));
+  if (others.length === 0) return { jobs, suspects: [] };
+  deps.background(retell(deps, others));
+  return { jobs, suspects: await findSuspects(db, others, config.timing) };
 }
 
-/** Asks twice: a claim whose answer was lost comes back as it is, because it carries the same claim id. */
-async function claim(deps: Deps, keys: JobKey[]): Promise<WholeJob[]> {
-  const claimId = deps.newId("clm");
+/** A claim whose answer was lost comes back as it is, because it carries the same claim id. */
+export async function askTwice<T>(claim: () => Promise<T>): Promise<T> {
   try {
-    return await claimJobs(deps.db, keys, claimId);
+    return await claim();
   } catch (error) {
     if (!(error instanceof AppError && error.code === "store_unavailable")) throw error;
-    return claimJobs(deps.db, keys, claimId);
+    return claim();
   }
 }
 

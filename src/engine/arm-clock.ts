@@ -3,7 +3,8 @@
 import type { Deps } from "../deps";
 import { errorField } from "../log";
 
-// The clock's own promise, "I shall look at or after this instant", remembered so that a warm submit costs no call.
+// The clock's own promise, "I shall look when this time is over", remembered so that a warm submit costs no call. Counted
+// from before the call by this isolate's own clock, which need not agree with that of the object.
 // It says nothing about any job: an isolate that has forgotten it asks again.
 const promises = new WeakMap<Deps["clock"], number>();
 
@@ -14,8 +15,9 @@ const MARGIN_MS = 30_000;
 export async function armClock(deps: Deps): Promise<void> {
   const awakeUntil = promises.get(deps.clock) ?? 0;
   if (deps.now() < awakeUntil - MARGIN_MS) return;
-  const promised = await call(deps, (clock) => clock.arm());
-  if (promised !== null) promises.set(deps.clock, promised);
+  const askedAt = deps.now();
+  const promisedMs = await call(deps, (clock) => clock.arm());
+  if (promisedMs !== null) promises.set(deps.clock, askedAt + promisedMs);
 }
 
 /** As armClock, for something that is due in `inMs`. */

@@ -59,7 +59,7 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
 async function insert(deps: Deps, keyed: Keyed, inList: boolean): Promise<Job[]> {
   const { projectId, jobs, bulkKey } = keyed;
   try {
-    const inserted = await insertJobs(deps.db, projectId, jobs, bulkKey);
+    const inserted = await insertJobs(deps.db, projectId, jobs, bulkKey, deps.config.timing);
     const written = new Set(inserted.map((job) => job.id));
     deps.background(
       dropInputs(

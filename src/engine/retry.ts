@@ -16,7 +16,7 @@ import { ring } from "./ring";
 /** Throws `not_found`, or `job_not_final` for a job that has not ended. */
 export async function retry(deps: Deps, key: JobKey): Promise<Job> {
   await armClock(deps);
-  const moved = await rerunJob(deps.db, key);
+  const moved = await rerunJob(deps.db, key, deps.config.timing);
   if (moved) {
     deps.background(
       Promise.all([

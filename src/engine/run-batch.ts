@@ -1,21 +1,43 @@
-// Runs the jobs of one consumer invocation side by side.
+// Runs the jobs of one consumer invocation side by side, and then what has crashed before, alone.
 
-import type { WholeJob } from "../core/job";
-import { createOutbox } from "./outbox";
+import type { Job } from "../core/job";
+import { errorField } from "../log";
+import { claimSuspect } from "../store/moves";
+import { type Answer, askTwice } from "./answer";
+import { createOutbox, type Outbox } from "./outbox";
+import { ring } from "./ring";
 import { type RunDeps, runJob } from "./run";
-import { createWatch } from "./watch";
+import { createWatch, type Watch } from "./watch";
 
-/**
- * A job that has taken an isolate down before runs last and alone, so that it cannot take its neighbours with it again.
- * All are watched from the beginning, because a job that waits for its turn has a lease to keep. Never throws.
- */
-export async function runBatch(deps: RunDeps, jobs: WholeJob[]): Promise<void> {
+/** The platform ends a consumer invocation after 15 minutes; a job that would last longer is left to the next. */
+const INVOCATION_MS = 14 * 60_000;
+
+/** Never throws. */
+export async function runBatch(deps: RunDeps, { jobs, suspects }: Answer): Promise<void> {
+  const startedAt = deps.now();
   const watch = createWatch(deps);
   const outbox = createOutbox(deps);
   const runs = jobs.map((job) => watch.add(job));
-  const suspects = runs.filter(({ job }) => job.crashes > 0);
-  await Promise.all(
-    runs.filter(({ job }) => job.crashes === 0).map((run) => runJob(deps, run, watch, outbox)),
-  );
-  for (const run of suspects) await runJob(deps, run, watch, outbox);
+  await Promise.all(runs.map((run) => runJob(deps, run, watch, outbox)));
+  const [first, ...others] = suspects;
+  if (!first) return;
+  const hasTime = deps.now() - startedAt + first.timeoutMs <= INVOCATION_MS;
+  if (hasTime) await runSuspect(deps, first, watch, outbox);
+  // The others only now: a doorbell rung earlier could be answered in this isolate, and die with it.
+  await ring(deps, hasTime ? others : suspects);
+}
+
+/**
+ * A job that has taken an isolate down before is claimed only when its neighbours are done, and alone: should it do so
+ * again, no other job is counted as crashed.
+ */
+async function runSuspect(deps: RunDeps, suspect: Job, watch: Watch, outbox: Outbox): Promise<void> {
+  const claimId = deps.newId("clm");
+  try {
+    const job = await askTwice(() => claimSuspect(deps.db, suspect, claimId, deps.config.timing));
+    if (job) await runJob(deps, watch.add(job), watch, outbox);
+  } catch (error) {
+    // D1 is away: the clock finds it again.
+    deps.log("suspect_not_claimed", { job: suspect.id, error: errorField(error) });
+  }
 }

@@ -3,7 +3,6 @@
 import { ERRORS, type ErrorCode } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
-import { MAX_CRASHES } from "../core/limits";
 import type { Deps } from "../deps";
 import { type DueJob, findDue, postpone, untilNextDueMs } from "../store/due";
 import { crashJob, expireJob, stopDeadRun } from "../store/moves";
@@ -14,8 +13,11 @@ import { ring } from "./ring";
 const SLICE = 200;
 const SLICES_PER_PASS = 10;
 
+/** Between passes that left something undone: others want to use the database and the queues too. */
+const BREATH_MS = 1_000;
+
 export type Sweep = {
-  /** Milliseconds until there is something to do again; 0: at once; null: nothing is open. */
+  /** Milliseconds until there is something to do again; null: nothing is open. */
   nextInMs: number | null;
   looked: number;
 };
@@ -32,21 +34,24 @@ export async function sweep(deps: Deps, trustLeases: boolean): Promise<Sweep> {
       return { nextInMs: await untilNextDueMs(deps.db), looked };
     }
   }
-  return { nextInMs: 0, looked };
+  return { nextInMs: BREATH_MS, looked };
 }
 
 async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<void> {
   if (due.length === 0) return;
+  const { timing } = deps.config;
   const expired = due.filter((job) => job.state !== "running" && isPast(job.expiresAt, job.now));
   const dead = trustLeases
     ? due.filter((job) => job.state === "running" && isPast(job.leaseUntil, job.now))
     : [];
   const stopped = dead.filter((job) => job.cancelRequestedAt !== null);
-  const crashed = dead.filter((job) => job.cancelRequestedAt === null && job.crashes >= MAX_CRASHES);
+  const crashed = dead.filter(
+    (job) => job.cancelRequestedAt === null && job.crashes + 1 >= timing.maxCrashes,
+  );
   const ended = await Promise.all([
     ...expired.map((job) => expireJob(deps.db, job, errorJson("expired"))),
     ...stopped.map((job) => stopDeadRun(deps.db, job)),
-    ...crashed.map((job) => crashJob(deps.db, job, errorJson("crashed"))),
+    ...crashed.map((job) => crashJob(deps.db, job, errorJson("crashed"), timing)),
   ]);
   await tell(deps, ended);
   const handled = new Set<DueJob>([...expired, ...stopped, ...crashed]);
@@ -56,6 +61,7 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
   await postpone(
     deps.db,
     due.filter((job) => !handled.has(job)),
+    timing,
   );
   await ring(deps, [...lost, ...(await unheard(deps, waiting))]);
 }

@@ -2,7 +2,6 @@
 
 import { AppError } from "../core/errors";
 import type { Progress, WholeJob } from "../core/job";
-import { LEASE_MS } from "../core/limits";
 import type { Deps } from "../deps";
 import { errorField } from "../log";
 import { type RunStatus, renewLeases, watchRuns } from "../store/jobs";
@@ -20,10 +19,9 @@ export type ActiveRun = {
 export type Watch = { add(job: WholeJob): ActiveRun; remove(run: ActiveRun): void };
 
 const LOOK_EVERY_MS = 1_000;
-const FIRST_RENEWAL_MS = 40_000;
-const RENEW_EVERY_MS = 30_000;
 
 export function createWatch(deps: Deps): Watch {
+  const { leaseMs } = deps.config.timing;
   const runs = new Map<ActiveRun, { renewAt: number }>();
   let looping = false;
 
@@ -63,15 +61,15 @@ export function createWatch(deps: Deps): Watch {
       run: job.run,
       progress: progress && JSON.stringify(progress),
     }));
-    await renewLeases(deps.db, renewals, LEASE_MS);
-    for (const [, timing] of due) timing.renewAt = now + RENEW_EVERY_MS;
+    await renewLeases(deps.db, renewals, leaseMs);
+    for (const [, timing] of due) timing.renewAt = now + leaseMs / 2;
   }
 
   return {
     add(job) {
       const startedAt = deps.now();
       const run = { job, startedAt, progress: job.progress, controller: new AbortController(), lost: false };
-      runs.set(run, { renewAt: startedAt + FIRST_RENEWAL_MS });
+      runs.set(run, { renewAt: startedAt + (leaseMs * 2) / 3 });
       if (!looping) void loop();
       return run;
     },

@@ -1,7 +1,7 @@
 // What the clock looks at: jobs whose wake time has come, in slices, through the one index on wake_at.
 
 import type { Job } from "../core/job";
-import { FIRST_RING_CHECK_MS, LAST_RING_CHECK_MS } from "../core/limits";
+import { LAST_RING_CHECK_MS, type Timing } from "../core/limits";
 import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
@@ -32,13 +32,13 @@ export async function untilNextDueMs(db: D1Database): Promise<number | null> {
  * Pending: after as long as it has been due, at least 30 s and at most 15 min, so that checks get rarer. Running: when the
  * lease ends; once it has ended, in 30 s (somebody is about to take the job over). A job that moved on is left alone.
  */
-export async function postpone(db: D1Database, keys: JobKey[]): Promise<void> {
+export async function postpone(db: D1Database, keys: JobKey[], timing: Timing): Promise<void> {
   const sql = `UPDATE jobs SET wake_at = CASE
       WHEN state = 'running' AND lease_until > ${NOW} THEN lease_until
-      WHEN state = 'running' THEN ${NOW} + ${FIRST_RING_CHECK_MS}
+      WHEN state = 'running' THEN ${NOW} + ${timing.ringCheckMs}
       WHEN run_at > ${NOW} THEN MIN(run_at, COALESCE(expires_at, run_at))
       ELSE MIN(COALESCE(expires_at, ${NOW} + ${LAST_RING_CHECK_MS}),
-        ${NOW} + MIN(${LAST_RING_CHECK_MS}, MAX(${FIRST_RING_CHECK_MS}, ${NOW} - run_at))) END
+        ${NOW} + MIN(${LAST_RING_CHECK_MS}, MAX(${timing.ringCheckMs}, ${NOW} - run_at))) END
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
       AND wake_at <= ${NOW} AND state IN ('running', 'pending')`;
   await ask(db.prepare(sql).bind(pairs(keys)).run());

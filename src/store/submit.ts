@@ -2,7 +2,7 @@
 
 import type { Job } from "../core/job";
 import type { Lane } from "../core/lifecycle";
-import { FIRST_RING_CHECK_MS } from "../core/limits";
+import type { Timing } from "../core/limits";
 import { ask, NOW } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
@@ -40,13 +40,15 @@ export type BulkKey = { key: string; hash: string };
 /** Slices keep each bound parameter well under D1's 2 MB (platform limits, 2026-04). */
 const SLICE_BYTES = 1_000_000;
 
-const INSERT_JOBS = `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
+const insertJobsSql = ({
+  ringCheckMs,
+}: Timing) => `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
     max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
     tags, metadata, input)
   SELECT ?1, id, task, 'pending', CASE WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
     j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
     CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
-         ELSE MIN(now + ${FIRST_RING_CHECK_MS}, COALESCE(expires_at, now + ${FIRST_RING_CHECK_MS})) END,
+         ELSE MIN(now + ${ringCheckMs}, COALESCE(expires_at, now + ${ringCheckMs})) END,
     expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', NULLIF(j->>'tags', '[]'), j->>'metadata',
     j->>'input'
   FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
@@ -75,6 +77,7 @@ export async function insertJobs(
   projectId: string,
   jobs: NewJob[],
   bulkKey: BulkKey | null,
+  timing: Timing,
 ): Promise<Job[]> {
   const statements: D1PreparedStatement[] = [];
   const keys = keyRows(jobs, bulkKey);
@@ -82,7 +85,8 @@ export async function insertJobs(
   const slices = slice(jobs);
   const first = statements.length;
   const bulk = [bulkKey?.key ?? null, bulkKey ? (jobs[0]?.id ?? null) : null];
-  for (const json of slices) statements.push(db.prepare(INSERT_JOBS).bind(projectId, json, ...bulk));
+  for (const json of slices)
+    statements.push(db.prepare(insertJobsSql(timing)).bind(projectId, json, ...bulk));
   if (jobs.some((job) => job.tags.length > 0)) {
     for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
   }

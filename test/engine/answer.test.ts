@@ -11,7 +11,7 @@ const bell = (job: { id: string }) => ({ p: PROJECT, id: job.id });
 describe("answerDoorbells", () => {
   it("claims a job once for a doorbell that comes twice in a batch", async () => {
     const job = await storedJob();
-    const claimed = await answerDoorbells(testDeps(), [bell(job), bell(job)]);
+    const { jobs: claimed } = await answerDoorbells(testDeps(), [bell(job), bell(job)]);
     expect(claimed.map(({ id, run }) => [id, run])).toEqual([[job.id, 1]]);
   });
 
@@ -21,7 +21,7 @@ describe("answerDoorbells", () => {
       answerDoorbells(testDeps(), [bell(job)]),
       answerDoorbells(testDeps(), [bell(job)]),
     ]);
-    expect([...first, ...second].map(({ run }) => run)).toEqual([1]);
+    expect([...first.jobs, ...second.jobs].map(({ run }) => run)).toEqual([1]);
   });
 
   it.each([
@@ -31,7 +31,7 @@ describe("answerDoorbells", () => {
   ] as const)("tells again how a job stands that is %s", async (state, told) => {
     const deps = testDeps();
     const job = await storedIn(state);
-    expect(await answerDoorbells(deps, [bell(job)])).toEqual([]);
+    expect(await answerDoorbells(deps, [bell(job)])).toEqual({ jobs: [], suspects: [] });
     await deps.backgroundDone();
     expect(movesTold(deps, job.id)).toEqual([told]);
     expect(deps.published[0]).toMatchObject({ version: job.version, run: job.run });
@@ -46,24 +46,27 @@ describe("answerDoorbells", () => {
       await storedIn("running", { lease_until: 1_000, cancel_requested_at: 1_000 }),
     ];
     const before = await Promise.all(jobs.map(({ id }) => theRow(id)));
-    expect(await answerDoorbells(deps, [...jobs, { id: anId() }].map(bell))).toEqual([]);
+    expect(await answerDoorbells(deps, [...jobs, { id: anId() }].map(bell))).toEqual({
+      jobs: [],
+      suspects: [],
+    });
     await deps.backgroundDone();
     expect(await Promise.all(jobs.map(({ id }) => theRow(id)))).toEqual(before);
     expect(deps.published).toEqual([]);
   });
 
-  it("takes a job over whose last run is dead", async () => {
+  it("claims no job whose last run is dead, and names it as a suspect", async () => {
     const job = await storedIn("running", { lease_until: 1_000 });
-    expect(await answerDoorbells(testDeps(), [bell(job)])).toMatchObject([
-      { id: job.id, run: 2, crashes: 1 },
-    ]);
+    const { jobs, suspects } = await answerDoorbells(testDeps(), [bell(job)]);
+    expect(jobs).toEqual([]);
+    expect(suspects).toMatchObject([{ id: job.id, run: 1, crashes: 0 }]);
   });
 
   it("counts a claim once though its answer got lost", async () => {
     const wrapped = wrapDb(env.DB);
     const job = await storedJob();
     wrapped.loseAnswers(1, "UPDATE jobs");
-    const claimed = await answerDoorbells(testDeps({ db: wrapped.db }), [bell(job)]);
+    const { jobs: claimed } = await answerDoorbells(testDeps({ db: wrapped.db }), [bell(job)]);
     expect(claimed).toMatchObject([{ id: job.id, run: 1, attempt: 1 }]);
     expect(await theJob(job.id)).toMatchObject({ run: 1, attempt: 1, version: 2 });
   });

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { TIMING } from "../../src/core/limits";
 import { sweep } from "../../src/engine/sweep";
 import type { Doorbell } from "../../src/env";
 import { insertJobs } from "../../src/store/submit";
@@ -122,7 +123,7 @@ describe("sweep of pending jobs", () => {
 
   it("looks at everything due, in slices", async () => {
     const jobs = Array.from({ length: 450 }, () => aNewJob());
-    await insertJobs(env.DB, PROJECT, jobs, null);
+    await insertJobs(env.DB, PROJECT, jobs, null, TIMING);
     const past = Date.now() - 31_000;
     await env.DB.prepare("UPDATE jobs SET run_at = ?1, wake_at = ?1").bind(past).run();
     const deps = testDeps();

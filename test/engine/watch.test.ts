@@ -2,14 +2,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { AppError } from "../../src/core/errors";
 import type { Progress, WholeJob } from "../../src/core/job";
-import { runBatch } from "../../src/engine/run-batch";
 import { type ActiveRun, createWatch } from "../../src/engine/watch";
-import { claimJobs } from "../../src/store/moves";
-import { promptFor, type TestDeps, testDeps } from "../support/deps";
-import { anId } from "../support/factory";
+import { type TestDeps, testDeps } from "../support/deps";
 import { wrapDb } from "../support/faulty-db";
-import { claimOne } from "../support/moves";
-import { changeRow, storedIn, storedJob, theJob } from "../support/rows";
+import { changeRow, storedIn, theJob } from "../support/rows";
 
 const PATIENT = { timeout: 5_000 };
 
@@ -98,66 +94,5 @@ describe("the watch", () => {
     wrapped.fail(1);
     await watching(deps, [{ job }], ([run]) => expect(run?.controller.signal.aborted).toBe(true));
     expect(deps.logs).toContainEqual(expect.objectContaining({ event: "watch_failed" }));
-  });
-});
-
-describe("runBatch", () => {
-  it("runs jobs that have taken a run down before after the others, and one at a time", async () => {
-    const order: string[] = [];
-    const deps = testDeps();
-    const names = new Map<string, string>();
-    const claimed: WholeJob[] = [];
-    for (const [name, crashes] of Object.entries({ "first suspect": 1, "second suspect": 2, a: 0, b: 0 })) {
-      const job = await storedJob(promptFor("ttft_ms=60"), { crashes });
-      names.set(job.id, name);
-      claimed.push(...(await claimJobs(deps.db, [job], anId("clm"))));
-    }
-    const createLlm = deps.createLlm;
-    deps.createLlm = (run) => {
-      order.push(`${names.get(run.job.id)} begins`);
-      return createLlm(run);
-    };
-    deps.log = (event, fields) => {
-      if (event === "run_ended") order.push(`${names.get(String(fields?.job))} ends`);
-    };
-    await runBatch(deps, claimed);
-    expect(order.slice(0, 2)).toEqual(["a begins", "b begins"]);
-    expect(order.slice(4)).toEqual([
-      ...["first suspect begins", "first suspect ends"],
-      ...["second suspect begins", "second suspect ends"],
-    ]);
-  });
-
-  it("keeps the lease of a job that waits for its turn", async () => {
-    const deps = testDeps();
-    // Every look at the clock is twenty seconds later: the first job takes longer than a lease.
-    let passed = 0;
-    deps.now = () => {
-      passed += 20_000;
-      return Date.now() + passed;
-    };
-    const slow = await storedJob(promptFor("ttft_ms=2500"));
-    const suspect = await storedJob({}, { crashes: 1 });
-    const claimed = await claimJobs(deps.db, [slow, suspect], anId("clm"));
-    await changeRow(suspect.id, { lease_until: 2_000 });
-    const ran = runBatch(deps, claimed);
-    await vi.waitFor(
-      async () => expect((await theJob(suspect.id)).leaseUntil).toBeGreaterThan(2_000),
-      PATIENT,
-    );
-    await ran;
-    expect(await theJob(suspect.id)).toMatchObject({ state: "completed", run: 1, crashes: 1 });
-  });
-
-  it("does not begin a job that was lost while it waited for its turn", async () => {
-    const deps = testDeps();
-    const slow = await storedJob(promptFor("ttft_ms=2500"));
-    const suspect = await storedJob({}, { crashes: 1 });
-    const claimed = await claimJobs(deps.db, [slow, suspect], anId("clm"));
-    await changeRow(suspect.id, { lease_until: 2_000 });
-    await claimOne({ ...suspect, run: 1 });
-    await runBatch(deps, claimed);
-    expect(deps.published.filter(({ job_id }) => job_id === suspect.id)).toEqual([]);
-    expect(await theJob(suspect.id)).toMatchObject({ state: "running", run: 2 });
   });
 });

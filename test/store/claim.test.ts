@@ -1,39 +1,77 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { claimJobs } from "../../src/store/moves";
+import type { WholeJob } from "../../src/core/job";
+import { TIMING } from "../../src/core/limits";
+import { claimJobs, claimSuspect, findSuspects } from "../../src/store/moves";
 import { insertJobs } from "../../src/store/submit";
 import { aNewJob, anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
 import { storedIn, storedJob, theRow } from "../support/rows";
 
+function counters({ id, run, attempt, crashes, version, startedAt }: WholeJob) {
+  return [id, run, attempt, crashes, version, startedAt];
+}
+
+describe("claimSuspect", () => {
+  it.each([
+    [
+      "whose run is dead",
+      () => storedIn("running", { lease_until: 1_000 }),
+      { run: 2, attempt: 1, crashes: 1 },
+    ],
+    [
+      "that crashed and is due again",
+      () => storedJob({}, { crashes: 1 }),
+      { run: 1, attempt: 1, crashes: 1 },
+    ],
+  ] as const)(
+    "takes a job %s, and gives it to the same claim again as it is",
+    async (_which, make, counted) => {
+      const job = await make();
+      const claimId = anId("clm");
+      const first = await claimSuspect(env.DB, job, claimId, TIMING);
+      expect(first).toMatchObject(counted);
+      const again = await claimSuspect(env.DB, job, claimId, TIMING);
+      expect(again && counters(again)).toEqual(first && counters(first));
+      expect(await claimSuspect(env.DB, job, anId("clm"), TIMING)).toBeNull();
+    },
+  );
+
+  it("is the only way to a job that crashed before: a batch does not claim it", async () => {
+    const jobs = [await storedIn("running", { lease_until: 1_000 }), await storedJob({}, { crashes: 1 })];
+    expect(await claimJobs(env.DB, jobs, anId("clm"), TIMING)).toEqual([]);
+    expect((await findSuspects(env.DB, jobs, TIMING)).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+  });
+});
+
 describe("claimJobs", () => {
   it("gives the same jobs to the same claim again, without counting them again", async () => {
-    const jobs = [await storedJob(), await storedIn("running", { lease_until: 1_000 })];
+    const jobs = [await storedJob(), await storedJob()];
     const claimId = anId("clm");
-    const first = await claimJobs(env.DB, jobs, claimId);
-    const second = await claimJobs(env.DB, jobs, claimId);
-    const counters = ({ id, run, attempt, crashes, version, startedAt }: (typeof first)[number]) => [
-      ...[id, run, attempt, crashes, version, startedAt],
-    ];
+    const first = await claimJobs(env.DB, jobs, claimId, TIMING);
+    const second = await claimJobs(env.DB, jobs, claimId, TIMING);
     expect(first).toHaveLength(2);
     expect(second.map(counters).sort()).toEqual(first.map(counters).sort());
   });
 
   it("gives a job to one of many who ask at the same time", async () => {
     const job = await storedJob();
-    const claims = await Promise.all(Array.from({ length: 20 }, () => claimJobs(env.DB, [job], anId("clm"))));
+    const claims = await Promise.all(
+      Array.from({ length: 20 }, () => claimJobs(env.DB, [job], anId("clm"), TIMING)),
+    );
     expect(claims.flat()).toHaveLength(1);
     expect((await theRow(job.id))?.run).toBe(1);
   });
 
   it("claims a batch in one statement that writes one row a job", async () => {
     const jobs = Array.from({ length: 10 }, () => aNewJob());
-    await insertJobs(env.DB, PROJECT, jobs, null);
+    await insertJobs(env.DB, PROJECT, jobs, null, TIMING);
     const wrapped = wrapDb(env.DB);
     const claimed = await claimJobs(
       wrapped.db,
       jobs.map(({ id }) => ({ projectId: PROJECT, id })),
       anId("clm"),
+      TIMING,
     );
     expect(claimed).toHaveLength(10);
     expect(wrapped.calls.map(({ sqls }) => sqls.length)).toEqual([1]);
@@ -48,17 +86,17 @@ describe("claimJobs", () => {
       await storedIn("running"),
     ];
     const missing = { projectId: PROJECT, id: anId() };
-    const claimed = await claimJobs(env.DB, [due, ...others, missing], anId("clm"));
+    const claimed = await claimJobs(env.DB, [due, ...others, missing], anId("clm"), TIMING);
     expect(claimed.map(({ id }) => id)).toEqual([due.id]);
   });
 
   it("keeps the instant of the first start", async () => {
     const job = await storedIn("pending", { started_at: 1_234, run: 1, attempt: 1 });
-    expect((await claimJobs(env.DB, [job], anId("clm")))[0]?.startedAt).toBe(1_234);
+    expect((await claimJobs(env.DB, [job], anId("clm"), TIMING))[0]?.startedAt).toBe(1_234);
   });
 
   it("gives a lease of a minute", async () => {
-    const [job] = await claimJobs(env.DB, [await storedJob()], anId("clm"));
+    const [job] = await claimJobs(env.DB, [await storedJob()], anId("clm"), TIMING);
     const leaseMs = (job?.leaseUntil ?? 0) - Date.now();
     expect(leaseMs).toBeGreaterThan(50_000);
     expect(leaseMs).toBeLessThanOrEqual(60_000);

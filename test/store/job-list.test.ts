@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../src/core/job";
 import { STATES } from "../../src/core/lifecycle";
+import { TIMING } from "../../src/core/limits";
 import { type JobFilter, listJobs } from "../../src/store/job-list";
 import { newestOfChannel } from "../../src/store/jobs";
 import { insertJobs, type NewJob } from "../../src/store/submit";
@@ -32,7 +33,7 @@ function aRandomJob(): NewJob {
 }
 
 async function insert(projectId: string, jobs: NewJob[]): Promise<void> {
-  await insertJobs(env.DB, projectId, jobs, null);
+  await insertJobs(env.DB, projectId, jobs, null, TIMING);
 }
 
 beforeAll(async () => {

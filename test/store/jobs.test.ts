@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/errors";
 import { STATES } from "../../src/core/lifecycle";
+import { TIMING } from "../../src/core/limits";
 import { findDue, postpone, untilNextDueMs } from "../../src/store/due";
 import { eraseJob, getJob, getJobs, renewLeases, watchRuns } from "../../src/store/jobs";
 import { eraseObjects, inputKey, loadText, outputKey, storeText } from "../../src/store/objects";
@@ -116,14 +117,14 @@ describe("findDue and postpone", () => {
       await storedIn("running"),
     ];
     const before = await Promise.all(jobs.map(({ id }) => theRow(id)));
-    await postpone(env.DB, jobs);
+    await postpone(env.DB, jobs, TIMING);
     expect(await Promise.all(jobs.map(({ id }) => theRow(id)))).toEqual(before);
   });
 
   it("look no later than a job's time runs out", async () => {
     const expiresAt = Date.now() + 10_000;
     const job = await storedJob({}, { expires_at: expiresAt, wake_at: 1_000 });
-    await postpone(env.DB, [job]);
+    await postpone(env.DB, [job], TIMING);
     expect((await theRow(job.id))?.wake_at).toBe(expiresAt);
   });
 });
@@ -178,7 +179,7 @@ describe("what D1's errors mean", () => {
   });
 
   it("are a bug of ours when a constraint is broken", async () => {
-    const broken = insertJobs(env.DB, PROJECT, [aNewJob({ max_attempts: 0 })], null);
+    const broken = insertJobs(env.DB, PROJECT, [aNewJob({ max_attempts: 0 })], null, TIMING);
     await expect(broken).rejects.not.toBeInstanceOf(AppError);
   });
 

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { TIMING } from "../../src/core/limits";
 import { endRun } from "../../src/store/moves";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "../support/factory";
@@ -11,7 +12,7 @@ import { theJob } from "../support/rows";
 async function priceOf(over: Partial<NewJob>): Promise<number> {
   const wrapped = wrapDb(env.DB);
   const job = aNewJob(over);
-  await insertJobs(wrapped.db, PROJECT, [job], null);
+  await insertJobs(wrapped.db, PROJECT, [job], null, TIMING);
   const claimed = await claimOne({ projectId: PROJECT, id: job.id, run: 0 }, wrapped.db);
   if (!claimed) throw new Error("not claimed");
   const output = { bytes: 2, inline: '"a"', key: null };

@@ -1,12 +1,13 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { TIMING } from "../../src/core/limits";
 import { findByKeys, findMismatches, insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
 import { countRows, theJob, theRow } from "../support/rows";
 
 const insert = (jobs: NewJob[], bulkKey: { key: string; hash: string } | null = null, db = env.DB) =>
-  insertJobs(db, PROJECT, jobs, bulkKey);
+  insertJobs(db, PROJECT, jobs, bulkKey, TIMING);
 const ids = (jobs: { id: string }[]) => jobs.map(({ id }) => id).sort();
 const withKey = (key: string, hash = "h1") => aNewJob({ idempotency_key: key, hash });
 
@@ -87,8 +88,8 @@ describe("insertJobs", () => {
 
   it("stores the same job id in two projects", async () => {
     const job = aNewJob();
-    await insertJobs(env.DB, "one", [job], null);
-    expect(await insertJobs(env.DB, "two", [job], null)).toHaveLength(1);
+    await insertJobs(env.DB, "one", [job], null, TIMING);
+    expect(await insertJobs(env.DB, "two", [job], null, TIMING)).toHaveLength(1);
   });
 
   const deep = `${"[".repeat(64)}1${"]".repeat(64)}`;
@@ -167,8 +168,8 @@ describe("idempotency in the database", () => {
 
   it("keeps the keys of projects apart", async () => {
     const [one, two] = [withKey("shared", "h1"), withKey("shared", "h2")];
-    await insertJobs(env.DB, "one", [one], null);
-    expect(await insertJobs(env.DB, "two", [two], null)).toHaveLength(1);
+    await insertJobs(env.DB, "one", [one], null, TIMING);
+    expect(await insertJobs(env.DB, "two", [two], null, TIMING)).toHaveLength(1);
   });
 
   it("makes the jobs of a bulk key once, and remembers all of them", async () => {

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { TIMING } from "../../src/core/limits";
 import {
   createKey,
   createProject,
@@ -62,7 +63,7 @@ describe("projects", () => {
     const key = aKey("busy");
     await createKey(env.DB, key, "hash-busy");
     const job = aNewJob();
-    await insertJobs(env.DB, "busy", [job], null);
+    await insertJobs(env.DB, "busy", [job], null, TIMING);
     expect(await deleteProject(env.DB, "busy")).toBe(false);
     expect(await findKeyByHash(env.DB, "hash-busy")).toMatchObject({ id: key.id });
     await env.DB.prepare("DELETE FROM jobs WHERE id = ?1").bind(job.id).run();

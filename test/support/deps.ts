@@ -3,6 +3,7 @@
 import { env } from "cloudflare:workers";
 import type { JobEvent, MoveEvent } from "../../src/core/events";
 import type { WholeJob } from "../../src/core/job";
+import { TIMING } from "../../src/core/limits";
 import type { Deps } from "../../src/deps";
 import { answerDoorbells } from "../../src/engine/answer";
 import type { RunDeps } from "../../src/engine/run";
@@ -46,7 +47,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
     bulkQueue: silentQueue(rung),
     hubs: watchedHubs(published),
     clock: silentClock(armed),
-    config: { catalogue },
+    config: { catalogue, timing: TIMING },
     now: Date.now,
     random: () => 0.5,
     newId: anId,
@@ -112,7 +113,7 @@ export function brokenHubs(): Deps["hubs"] {
 /** A clock that only writes down when it was asked to look. A real one would sweep while a test sets its stage. */
 function silentClock(armed: number[]): Deps["clock"] {
   const clock = {
-    arm: async () => Date.now() + 120_000,
+    arm: async () => 120_000,
     armFor: async (inMs: number) => void armed.push(inMs),
   };
   return { getByName: () => clock } as unknown as Deps["clock"];

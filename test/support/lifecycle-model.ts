@@ -83,7 +83,9 @@ function byAction(job: ModelJob, action: Action, older: boolean): Partial<ModelJ
     case "stop_dead":
       return holds && job.leaseOver && job.stopAsked ? { state: "cancelled" } : null;
     case "crash":
-      return holds && job.leaseOver && job.crashes >= MAX_CRASHES ? { state: "failed" } : null;
+      return holds && job.leaseOver && job.crashes + 1 >= MAX_CRASHES
+        ? { state: "failed", crashes: job.crashes + 1 }
+        : null;
     case "ask_to_stop":
       return job.state === "running" && !job.stopAsked ? { stopAsked: true } : null;
     case "cancel":
@@ -108,7 +110,7 @@ function claim(job: ModelJob): Partial<ModelJob> | null {
   if (job.state === "pending" && job.due && !job.expired) {
     return { state: "running", run: job.run + 1, attempt: job.attempt + 1, leaseOver: false };
   }
-  if (job.state === "running" && job.leaseOver && job.crashes < MAX_CRASHES && !job.stopAsked) {
+  if (job.state === "running" && job.leaseOver && job.crashes + 1 < MAX_CRASHES && !job.stopAsked) {
     return { run: job.run + 1, crashes: job.crashes + 1, leaseOver: false };
   }
   return null;

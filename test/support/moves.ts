@@ -3,11 +3,13 @@
 import { env } from "cloudflare:workers";
 import type { Job, WholeJob } from "../../src/core/job";
 import type { Move, State } from "../../src/core/lifecycle";
+import { TIMING } from "../../src/core/limits";
 import {
   againRun,
   askToStop,
   cancelJob,
   claimJobs,
+  claimSuspect,
   crashJob,
   endRun,
   expireJob,
@@ -36,8 +38,9 @@ export type MoveCase = {
 const past = 1_000;
 
 export async function claimOne(job: RunKey, db = env.DB, claimId = anId("clm")): Promise<WholeJob | null> {
-  const jobs = await claimJobs(db, [{ projectId: job.projectId, id: job.id }], claimId);
-  return jobs[0] ?? null;
+  const key = { projectId: job.projectId, id: job.id };
+  const [claimed] = await claimJobs(db, [key], claimId, TIMING);
+  return claimed ?? (await claimSuspect(db, key, claimId, TIMING));
 }
 
 export const MOVE_CASES: MoveCase[] = [
@@ -88,8 +91,8 @@ export const MOVE_CASES: MoveCase[] = [
   {
     name: "crash",
     move: "crash",
-    make: (job, db = env.DB) => crashJob(db, job, ERROR_JSON),
-    ready: { lease_until: past, crashes: 3 },
+    make: (job, db = env.DB) => crashJob(db, job, ERROR_JSON, TIMING),
+    ready: { lease_until: past, crashes: 2 },
   },
   { name: "ask_to_stop", move: "ask_to_stop", make: (job, db = env.DB) => askToStop(db, job), ready: {} },
   { name: "cancel", move: "cancel", make: (job, db = env.DB) => cancelJob(db, job), ready: {} },
@@ -99,5 +102,5 @@ export const MOVE_CASES: MoveCase[] = [
     make: (job, db = env.DB) => expireJob(db, job, ERROR_JSON),
     ready: { expires_at: past },
   },
-  { name: "rerun", move: "rerun", make: (job, db = env.DB) => rerunJob(db, job), ready: {} },
+  { name: "rerun", move: "rerun", make: (job, db = env.DB) => rerunJob(db, job, TIMING), ready: {} },
 ];

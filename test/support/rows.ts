@@ -3,6 +3,7 @@
 import { env } from "cloudflare:workers";
 import type { WholeJob } from "../../src/core/job";
 import type { State } from "../../src/core/lifecycle";
+import { TIMING } from "../../src/core/limits";
 import { getJob } from "../../src/store/jobs";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "./factory";
@@ -12,7 +13,7 @@ export type Row = Record<string, string | number | null>;
 /** Writes one job, changes its row as told, and returns it. */
 export async function storedJob(over: Partial<NewJob> = {}, changes: Row = {}): Promise<WholeJob> {
   const job = aNewJob(over);
-  await insertJobs(env.DB, PROJECT, [job], null);
+  await insertJobs(env.DB, PROJECT, [job], null, TIMING);
   await changeRow(job.id, changes);
   return theJob(job.id);
 }
