@@ -18,6 +18,9 @@ const bindings = {
   MODEL_ALIASES: "{}",
   CORS_ORIGINS: "*",
   TIMING: "{}",
+  RETENTION_DAYS: "7",
+  MAX_OPEN_JOBS: "1000000",
+  ENCRYPTION_KEYS: "",
 };
 
 export default defineConfig(async () => ({

@@ -13,6 +13,9 @@ const SETTINGS = [
   "SANDBOX",
   "CORS_ORIGINS",
   "TIMING",
+  "RETENTION_DAYS",
+  "MAX_OPEN_JOBS",
+  "ENCRYPTION_KEYS",
 ];
 
 export const newRootKey = () => `errand_root_${randomBytes(16).toString("hex")}`;

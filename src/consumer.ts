@@ -2,7 +2,7 @@
 
 import { createDeps, type Deps } from "./deps";
 import { answerDoorbells } from "./engine/answer";
-import { armClock } from "./engine/arm-clock";
+import { wakeClock } from "./engine/arm-clock";
 import type { RunDeps } from "./engine/run";
 import { runBatch } from "./engine/run-batch";
 import type { Doorbell, Env } from "./env";
@@ -31,7 +31,7 @@ export default {
 
   /** Watchdog: should the clock ever have lost its alarm, this sets it again. */
   async scheduled(_controller, env, ctx) {
-    await armClock(createDeps(env, ctx));
+    await wakeClock(createDeps(env, ctx));
   },
 } satisfies ExportedHandler<Env, Doorbell>;
 

@@ -4,10 +4,12 @@ import { monotonicFactory } from "ulid";
 import type { NewId } from "./core/ids";
 import { type Config, type Doorbell, type Env, readConfig } from "./env";
 import { type Log, log } from "./log";
+import { createVault, type Vault } from "./store/vault";
 
 export type Deps = {
   db: D1Database;
   bucket: R2Bucket;
+  vault: Vault;
   jobsQueue: Queue<Doorbell>;
   bulkQueue: Queue<Doorbell>;
   hubs: Env["EVENT_HUB"];
@@ -25,16 +27,19 @@ const nextUlid = monotonicFactory();
 
 // Parsed once per isolate: the settings cannot change while it lives.
 const configs = new WeakMap<Env, Config>();
+const vaults = new WeakMap<Config, Vault>();
 
 export function createDeps(env: Env, ctx: { waitUntil(promise: Promise<unknown>): void }): Deps {
+  const config = configOf(env);
   return {
     db: env.DB,
     bucket: env.BUCKET,
+    vault: vaultOf(config),
     jobsQueue: env.JOBS_QUEUE,
     bulkQueue: env.BULK_QUEUE,
     hubs: env.EVENT_HUB,
     clock: env.CLOCK,
-    config: configOf(env),
+    config,
     now: Date.now,
     random: Math.random,
     newId: (prefix) => `${prefix}_${nextUlid()}`,
@@ -47,4 +52,10 @@ function configOf(env: Env): Config {
   const config = configs.get(env) ?? readConfig(env);
   configs.set(env, config);
   return config;
+}
+
+function vaultOf(config: Config): Vault {
+  const vault = vaults.get(config) ?? createVault(config.encryptionKeys);
+  vaults.set(config, vault);
+  return vault;
 }

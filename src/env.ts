@@ -24,16 +24,28 @@ export type Env = {
   DEFAULT_MODEL?: string;
   MODEL_ALIASES?: string;
   TIMING?: string;
+  RETENTION_DAYS?: string;
+  MAX_OPEN_JOBS?: string;
   SANDBOX?: string;
   CORS_ORIGINS?: string;
   ROOT_KEY?: string;
   TOKEN_SECRET?: string;
+  ENCRYPTION_KEYS?: string;
 };
+
+/** A name and 32 bytes. */
+export type EncryptionKey = { id: string; secret: Uint8Array };
 
 /** What both roles need to know. */
 export type Config = {
   catalogue: Catalogue;
   timing: Timing;
+  /** How long an ended job is kept that does not say. */
+  retentionMs: number;
+  /** Open jobs a project may have. */
+  maxOpenJobs: number;
+  /** The first one seals; all of them open. Empty: nothing is sealed. */
+  encryptionKeys: EncryptionKey[];
 };
 
 /** What the API needs on top. */
@@ -72,6 +84,9 @@ function readShared(env: Env, problems: string[]): Config {
   if (!parsed.ok) problems.push(...parsed.problems.map((problem) => `${problem}.`));
   return {
     timing: readTiming(env.TIMING, problems),
+    retentionMs: readNumber(env, "RETENTION_DAYS", { standard: 7, max: 3_650 }, problems) * DAY_MS,
+    maxOpenJobs: readNumber(env, "MAX_OPEN_JOBS", { standard: 1_000_000, max: 100_000_000 }, problems),
+    encryptionKeys: readEncryptionKeys(env.ENCRYPTION_KEYS, problems),
     catalogue: createCatalogue({
       providers: parsed.ok ? parsed.value : [],
       aliases: readAliases(env.MODEL_ALIASES, problems),
@@ -125,6 +140,47 @@ export function readTiming(value: string | undefined, problems: string[]): Timin
       'TIMING: expected a JSON object with some of lease_s, ring_check_s, clock_pass_s (0.1 to 3600) and max_crashes (1 to 100), such as {"lease_s": 60}.',
     );
     return TIMING;
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+function readNumber(
+  env: Env,
+  name: "RETENTION_DAYS" | "MAX_OPEN_JOBS",
+  { standard, max }: { standard: number; max: number },
+  problems: string[],
+): number {
+  const value = Number(env[name] || standard);
+  if (value > 0 && value <= max) return value;
+  problems.push(`${name}: expected a number above 0, at most ${max}, got "${env[name]}".`);
+  return standard;
+}
+
+const KEY_BYTES = 32;
+
+/** `name:base64` of 32 bytes, separated by commas. */
+function readEncryptionKeys(value: string | undefined, problems: string[]): EncryptionKey[] {
+  const keys: EncryptionKey[] = [];
+  for (const part of (value ?? "").split(",").filter((one) => one.trim() !== "")) {
+    const [, id, base64] = /^\s*([\w-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(part) ?? [];
+    const secret = base64 && decode(base64);
+    if (id && secret && secret.byteLength === KEY_BYTES && !keys.some((key) => key.id === id)) {
+      keys.push({ id, secret });
+    } else {
+      problems.push(
+        "ENCRYPTION_KEYS: expected `name:key` pairs separated by commas, each key 32 bytes in base64 (openssl rand -base64 32), each name once.",
+      );
+    }
+  }
+  return keys;
+}
+
+function decode(base64: string): Uint8Array | null {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return null;
   }
 }
 

@@ -15,6 +15,9 @@ export const errorSchema = z
         .openapi({
           description: "Every problem, when there is more than one or its `index` in a list is to be told.",
         }),
+      job_ids: z.array(z.string()).optional().openapi({
+        description: "With 503 to a submit: jobs of which it is not known whether they were stored.",
+      }),
       request_id: z.string(),
     }),
   })

@@ -61,6 +61,9 @@ const submitFields = {
   }),
   max_attempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
   timeout_s: z.number().min(1).max(LIMITS.timeoutS).optional().openapi({ description: "Per attempt." }),
+  retention_s: z.number().gt(0).max(LIMITS.retentionS).optional().openapi({
+    description: "The job is erased so many seconds after its end. Default: the deployment's RETENTION_DAYS.",
+  }),
   stream: z.boolean().optional().openapi({
     description: "Send text to those who listen to the job while the model writes it, as `job.delta` events.",
   }),
@@ -161,6 +164,14 @@ export const jobSchema = z
     started_at: instant.nullable(),
     finished_at: instant.nullable(),
     expires_at: instant.nullable(),
+    retention_s: z
+      .number()
+      .nullable()
+      .openapi({ description: "Seconds it is kept after its end; null: RETENTION_DAYS." }),
+    fingerprint: z
+      .string()
+      .nullable()
+      .openapi({ description: "Of the cause of a failure, equal for equal causes: see GET /v1/failures." }),
     version: z
       .int()
       .openapi({ description: "Rises with every change: an event with a lower one is old news." }),

@@ -5,14 +5,14 @@ import { SHOWN_OUTPUT_BYTES } from "../core/limits";
 import type { JobOnWire } from "./job";
 
 /** As lists and snapshots show it: without input, output and attempts. */
-export function presentJob(job: Job, nowMs: number): JobOnWire {
+export function presentJob(job: Job): JobOnWire {
   return {
     id: job.id,
     object: "job",
     task: job.task,
     state: job.state,
     // The row keeps the reason it was written with; once the time has come, the job is in line like any other.
-    reason: job.reason === "scheduled" && job.runAt <= nowMs ? "queued" : job.reason,
+    reason: job.reason === "scheduled" && job.runAt <= job.readAt ? "queued" : job.reason,
     channel: job.channel,
     tags: job.tags,
     metadata: job.metadata,
@@ -37,15 +37,17 @@ export function presentJob(job: Job, nowMs: number): JobOnWire {
     started_at: iso(job.startedAt),
     finished_at: iso(job.finishedAt),
     expires_at: iso(job.expiresAt),
+    retention_s: job.retentionMs === null ? null : job.retentionMs / 1_000,
+    fingerprint: job.fingerprint,
     version: job.version,
   };
 }
 
 /** With its attempts, and its output (JSON text) unless that is large. */
-export function presentWholeJob(job: WholeJob, output: string | null, nowMs: number): JobOnWire {
+export function presentWholeJob(job: WholeJob, output: string | null): JobOnWire {
   const shown = output !== null && (job.outputBytes ?? 0) <= SHOWN_OUTPUT_BYTES;
   return {
-    ...presentJob(job, nowMs),
+    ...presentJob(job),
     output: shown ? JSON.parse(output) : null,
     attempts: job.attempts,
   };

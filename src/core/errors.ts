@@ -41,7 +41,6 @@ export const ERRORS = {
     "The job has no output yet. Wait for its end (Prefer: wait, or its events).",
   ),
   project_exists: conflict(409, "A project with this id exists."),
-  project_not_empty: conflict(409, "The project still has jobs. Erase them first."),
   payload_too_large: request(413, "The body is too large."),
   unsupported_media_type: request(415, "Send JSON with `Content-Type: application/json`."),
   input_invalid: request(422, "The input does not fit the task."),
@@ -53,6 +52,7 @@ export const ERRORS = {
   ),
   rate_limited: limit(429, "Too many requests.", "retry"),
   token_exhausted: limit(429, "This token has submitted all the jobs it was made for (max_jobs)."),
+  too_many_jobs: limit(429, "The project has too many open jobs.", "retry"),
   internal: ours(500, "Something broke on our side.", "retry"),
   not_configured: ours(503, "Errand is not configured.", "retry"),
   not_migrated: ours(
@@ -63,6 +63,13 @@ export const ERRORS = {
   store_unavailable: ours(
     503,
     "The database does not answer right now. Try again in a few seconds.",
+    "retry",
+  ),
+  storage_full: ours(503, "The database is nearly full.", "retry"),
+  object_missing: ours(500, "A stored input or output is missing."),
+  seal_broken: ours(
+    500,
+    "What is stored cannot be opened. Check that ENCRYPTION_KEYS still has the key it was sealed with.",
     "retry",
   ),
 
@@ -111,6 +118,8 @@ export type ErrorDetails = {
   retryable?: boolean;
   /** More than one thing is wrong: each with its own place. */
   errors?: ErrorItem[];
+  /** Jobs that may have been stored, or not: whoever asked can look. */
+  jobIds?: string[];
   /** For the log only. */
   cause?: unknown;
 };
@@ -124,6 +133,7 @@ export class AppError extends Error {
   readonly retryAfterMs: number | null;
   readonly retryable: boolean;
   readonly errors: ErrorItem[] | null;
+  readonly jobIds: string[] | null;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(details.message ?? ERRORS[code].message, { cause: details.cause });
@@ -133,6 +143,7 @@ export class AppError extends Error {
     this.retryAfterMs = details.retryAfterMs ?? null;
     this.retryable = details.retryable ?? ERRORS[code].retryable;
     this.errors = details.errors ?? null;
+    this.jobIds = details.jobIds ?? null;
   }
 
   get status(): number {

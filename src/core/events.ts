@@ -27,7 +27,13 @@ export type MoveEvent = {
 };
 
 /** How far a run is. Told to those who listen now, not kept. */
-export type ProgressEvent = { type: "job.progress"; job_id: string; version: number; at: string } & Progress;
+export type ProgressEvent = {
+  type: "job.progress";
+  job_id: string;
+  version: number;
+  at: string;
+  run: number;
+} & Progress;
 
 /** A piece of text of a running job. Told to those who listen to this very job now, not kept. */
 export type DeltaEvent = {

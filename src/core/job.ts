@@ -54,7 +54,20 @@ export type Job = {
   inputKey: string | null;
   outputBytes: number | null;
   outputKey: string | null;
+  /** Of the cause, when it has failed. */
+  fingerprint: string | null;
+  /** How long it is kept after its end; null: as long as the deployment keeps jobs. */
+  retentionMs: number | null;
+  /** From then on nobody sees it. */
+  eraseAt: number | null;
+  /** When the row was read. Compared with the others, it tells how long ago they were; no other clock agrees with them. */
+  readAt: number;
 };
+
+/** Whether it has been erased, so that nobody may see what is left of it. */
+export function isErased(job: Job): boolean {
+  return job.eraseAt !== null && job.eraseAt <= job.readAt;
+}
 
 /** A job with what the lists leave out. `input` and `output` are JSON text, or null when they are in R2. */
 export type WholeJob = Job & {

@@ -2,12 +2,12 @@
 //
 // 1. `submit` makes a job pending. A doorbell tells a consumer to look at it.
 // 2. `claim` makes it running: `run` rises by one and is the fence that guards every later write of that run.
-// 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again` or `stop`.
+// 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again`, `defer` or `stop`.
 // 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
 // 5. `cancel` ends what is not running at once; `ask_to_stop` asks a run to end, which it does by `stop`.
 // 6. `expire` ends what was not started in time; `rerun` starts what has failed or was cancelled from the beginning.
 //
-// Each move is one guarded UPDATE in store/moves.ts. docs/lifecycle.md draws this table.
+// Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts). docs/lifecycle.md draws this table.
 
 export const STATES = ["pending", "running", "waiting", "completed", "failed", "cancelled"] as const;
 export type State = (typeof STATES)[number];
@@ -27,6 +27,7 @@ export const MOVES = {
   fail: { from: ["running"], to: "failed" },
   retry: { from: ["running"], to: "pending" },
   again: { from: ["running"], to: "pending" },
+  defer: { from: ["running"], to: "pending" },
   stop: { from: ["running"], to: "cancelled" },
   crash: { from: ["running"], to: "failed" },
   ask_to_stop: { from: ["running"], to: "running" },

@@ -18,11 +18,15 @@ export const LIMITS = {
   delayS: 366 * 86_400,
   expiresInS: 366 * 86_400,
   tokenTtlS: 3_600,
+  retentionS: 3_650 * 86_400,
   pageSize: 100,
 } as const;
 
 /** Larger inputs and outputs live in R2, and not in the row. */
 export const INLINE_BYTES = 8_192;
+
+/** What a row takes of one text when R2 is away: with a large input and a large output it stays below D1's 2 MB. */
+export const ROW_TEXT_BYTES = 700_000;
 
 /** Outputs up to this size are part of the job on the wire; larger ones are fetched from `output_url`. */
 export const SHOWN_OUTPUT_BYTES = 131_072;

@@ -4,11 +4,15 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { EventFrame, Frame, SnapshotFrame } from "../contract/frames";
+import type { JobOnWire } from "../contract/job";
 import { presentJob } from "../contract/present";
 import { parseCursor } from "../core/cursor";
-import type { JobEvent } from "../core/events";
+import { isLive, type JobEvent } from "../core/events";
+import { isErased, type Job } from "../core/job";
+import { createDeps } from "../deps";
 import type { Env } from "../env";
 import { getJob, newestOfChannel } from "../store/jobs";
+import { openJob } from "../store/sealed-job";
 import { EventRing, type PlacedEvent } from "./event-ring";
 
 /** What a listener asks for; the API has checked that it may. */
@@ -17,10 +21,15 @@ export type Listen = { projectId: string; job: string | null; channel: string | 
 /** Jobs in a channel's snapshot: the newest. Older ones are a list request away. */
 const SNAPSHOT_JOBS = 100;
 
+const REMEMBERED_RUNS = 5_000;
+
 const WHOLE_CHANNEL = "channel";
 
 export class EventHub extends DurableObject<Env> {
   private readonly ring = new EventRing(this.ctx.storage.sql);
+  private readonly vault = createDeps(this.env, this.ctx).vault;
+  /** The newest run of the jobs that were heard of last. */
+  private readonly runs = new Map<string, number>();
   /** Sockets whose snapshot is being read, and what happened meanwhile. */
   private readonly opening = new Map<WebSocket, Frame[]>();
 
@@ -32,7 +41,13 @@ export class EventHub extends DurableObject<Env> {
 
   /** Tells these events, in this order, to all who listen. */
   async publish(events: JobEvent[]): Promise<void> {
-    for (const placed of this.ring.append(events)) this.send(placed);
+    const news = events.filter((event) => !this.isSuperseded(event));
+    for (const placed of this.ring.append(news)) this.send(placed);
+  }
+
+  /** Nobody will hear of these jobs again. */
+  async forget(jobIds: string[]): Promise<void> {
+    this.ring.forget(jobIds);
   }
 
   /** A listener comes in: subscribed first, then shown how things stand, so that nothing falls between the two. */
@@ -64,6 +79,16 @@ export class EventHub extends DurableObject<Env> {
     socket.close();
   }
 
+  /** Text and progress of a run that has lost its job, and does not know it yet. */
+  private isSuperseded(event: JobEvent): boolean {
+    const newest = this.runs.get(event.job_id) ?? 0;
+    if (event.run < newest) return isLive(event);
+    if (this.runs.size >= REMEMBERED_RUNS) this.runs.delete(this.runs.keys().next().value ?? "");
+    this.runs.delete(event.job_id);
+    this.runs.set(event.job_id, event.run);
+    return false;
+  }
+
   private async greeting(listen: Listen, cursor: string): Promise<Frame[]> {
     const since = listen.since === null ? null : parseCursor(listen.since);
     const missed = since && this.ring.since(since);
@@ -81,10 +106,19 @@ export class EventHub extends DurableObject<Env> {
     const { projectId, job, channel } = listen;
     if (job !== null) {
       const found = await getJob(this.env.DB, { projectId, id: job });
-      return { type: "snapshot", cursor, job: found && presentJob(found, Date.now()) };
+      return { type: "snapshot", cursor, job: found && !isErased(found) ? await this.present(found) : null };
     }
     const jobs = await newestOfChannel(this.env.DB, projectId, channel ?? "", SNAPSHOT_JOBS);
-    return { type: "snapshot", cursor, channel, jobs: jobs.map((one) => presentJob(one, Date.now())) };
+    return {
+      type: "snapshot",
+      cursor,
+      channel,
+      jobs: await Promise.all(jobs.map((one) => this.present(one))),
+    };
+  }
+
+  private async present(job: Job): Promise<JobOnWire> {
+    return presentJob(await openJob(this.vault, job));
   }
 
   private send(placed: PlacedEvent): void {

@@ -9,6 +9,9 @@ const SLOTS = 1_000;
 /** An event with the place it has in the hub's history. */
 export type PlacedEvent = { event: JobEvent; cursor: string };
 
+/** Null: an event of a job that was erased. */
+type Stored = JobEvent | null;
+
 export class EventRing {
   private last: Cursor;
 
@@ -46,6 +49,19 @@ export class EventRing {
     return placed;
   }
 
+  /** Removes every event of these jobs. Their places stay, so that cursors do. */
+  forget(jobIds: string[]): void {
+    const forgotten = new Set(jobIds);
+    const rows = this.sql.exec<{ slot: number; events: string }>("SELECT slot, events FROM ring").toArray();
+    for (const { slot, events } of rows) {
+      const kept = (JSON.parse(events) as Stored[]).map((event) =>
+        event && forgotten.has(event.job_id) ? null : event,
+      );
+      const text = JSON.stringify(kept);
+      if (text !== events) this.sql.exec("UPDATE ring SET events = ? WHERE slot = ?", text, slot);
+    }
+  }
+
   /** Every kept event after the cursor. Null: the ring does not reach back that far, or the cursor is not ours. */
   since(cursor: Cursor): PlacedEvent[] | null {
     const rows = this.sql
@@ -59,12 +75,12 @@ export class EventRing {
     const atStart = cursor.seq === 0 && cursor.index === -1;
     if (atStart ? first && first.seq > 1 : first?.seq !== cursor.seq) return null;
     const placed = rows.flatMap(({ seq, events }) =>
-      (JSON.parse(events) as JobEvent[]).map((event, index) => ({ seq, index, event })),
+      (JSON.parse(events) as Stored[]).map((event, index) => ({ seq, index, event })),
     );
     if (!atStart && !placed.some(({ seq, index }) => seq === cursor.seq && index === cursor.index))
       return null;
     return placed
       .filter(({ seq, index }) => seq > cursor.seq || index > cursor.index)
-      .map(({ event, ...place }) => ({ event, cursor: formatCursor(place) }));
+      .flatMap(({ event, ...place }) => (event ? [{ event, cursor: formatCursor(place) }] : []));
   }
 }

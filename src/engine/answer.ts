@@ -6,9 +6,9 @@ import type { Job, WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
+import { claimJobs, findSuspects } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
-import { claimJobs, findSuspects } from "../store/moves";
 import { announce } from "./announce";
 
 /** `jobs` are claimed, for the caller to run. `suspects` have taken an isolate down before, and are to be claimed one by one. */

@@ -1,18 +1,27 @@
-// Cancels a job: at once when it waits, within about a second when it runs.
+// Cancels jobs: at once those that wait, within about a second those that run.
 
 import { moveEvent } from "../core/events";
-import type { WholeJob } from "../core/job";
+import { isErased, type Job } from "../core/job";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
-import { getJob } from "../store/jobs";
-import { askToStop, cancelJob } from "../store/moves";
+import { askToStop, cancelJobs } from "../store/moves";
 import { announce } from "./announce";
 
-/** The job after it, whether this call changed it or it had ended before. Null: no such job. */
-export async function cancel(deps: Deps, key: JobKey): Promise<WholeJob | null> {
-  const first = (await cancelJob(deps.db, key)) ?? (await askToStop(deps.db, key));
-  // Between the two questions a run may have gone back into the line.
-  const moved = first ?? (await cancelJob(deps.db, key));
-  if (moved) deps.background(announce(deps, [{ job: moved, event: moveEvent(moved, deps.now()) }]));
-  return getJob(deps.db, key);
+/** Returns the jobs that this call has changed, as they are after it: `cancelled`, or running and asked to stop. */
+export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
+  if (keys.length === 0) return [];
+  const moved: Job[] = [];
+  // Twice: between the two questions a run may have gone back into the line.
+  for (const move of [cancelJobs, askToStop, cancelJobs]) {
+    const missing = keys.filter((key) => !moved.some((job) => job.id === key.id));
+    if (missing.length > 0) moved.push(...(await move(deps.db, missing)));
+  }
+  const shown = moved.filter((job) => !isErased(job));
+  deps.background(
+    announce(
+      deps,
+      shown.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
+    ),
+  );
+  return moved;
 }

@@ -25,6 +25,7 @@ export type JobRequest = {
   max_attempts?: number;
   timeout_s?: number;
   stream?: boolean;
+  retention_s?: number;
   idempotency_key?: string;
 };
 
@@ -86,6 +87,7 @@ function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimit
     run_at: request.run_at ? Date.parse(request.run_at) : null,
     delay_ms: request.delay_s === undefined ? null : request.delay_s * 1_000,
     expires_in_ms: request.expires_in_s === undefined ? null : request.expires_in_s * 1_000,
+    retention_ms: request.retention_s === undefined ? null : request.retention_s * 1_000,
     idempotency_key: request.idempotency_key ?? null,
     input: inputText(input),
   };

@@ -5,10 +5,12 @@ import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import { getJobs } from "../store/jobs";
+import { findProject } from "../store/projects";
 import { insertJobs, type NewJob } from "../store/submit";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
 import { checkJobs, type JobRequest, type SubmitLimits } from "./check-jobs";
+import { checkRoom } from "./check-room";
 import { countNew, findIds, hashOfJob, type Keyed, mismatchError, toBulkKey } from "./idempotency";
 import { dropInputs, placeInputs } from "./place-inputs";
 import { ring } from "./ring";
@@ -34,7 +36,9 @@ export type Submitted = { job: Job; created: boolean }[];
 /** Throws AppErrors that name the field; nothing is stored then. */
 export async function enqueue(deps: Deps, submission: Submission): Promise<Submitted> {
   const keyed = await prepare(deps, submission);
-  await submission.beforeInsert?.(await countNew(deps, keyed));
+  const count = submission.beforeInsert ? await countNew(deps, keyed) : keyed.jobs.length;
+  if (count > 0) await makeSureOfRoom(deps, keyed, count);
+  await submission.beforeInsert?.(count);
   await placeInputs(deps, keyed.projectId, keyed.jobs);
   await armClock(deps);
   const inserted = await insert(deps, keyed, submission.list === true);
@@ -56,10 +60,19 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
   return { projectId, jobs, bulkKey };
 }
 
-async function insert(deps: Deps, keyed: Keyed, inList: boolean): Promise<Job[]> {
-  const { projectId, jobs, bulkKey } = keyed;
+/** What an earlier request has made needs no room. */
+async function makeSureOfRoom(deps: Deps, keyed: Keyed, count: number): Promise<void> {
   try {
-    const inserted = await insertJobs(deps.db, projectId, jobs, bulkKey, deps.config.timing);
+    await checkRoom(deps, keyed.projectId, count);
+  } catch (error) {
+    if ((await countNew(deps, keyed)) > 0) throw error;
+  }
+}
+
+async function insert(deps: Deps, keyed: Keyed, inList: boolean): Promise<Job[]> {
+  const { projectId, jobs } = keyed;
+  try {
+    const inserted = await insertSurely(deps, keyed);
     const written = new Set(inserted.map((job) => job.id));
     deps.background(
       dropInputs(
@@ -74,6 +87,35 @@ async function insert(deps: Deps, keyed: Keyed, inList: boolean): Promise<Job[]>
     deps.background(dropInputs(deps, projectId, jobs));
     throw await mismatchError(deps, keyed, inList);
   }
+}
+
+/**
+ * The INSERT can be repeated under the jobs' own ids, and is when its answer got lost. Throws `store_unavailable` with the
+ * ids when that one gets lost too: then nobody can tell whether they are stored.
+ */
+async function insertSurely(deps: Deps, { projectId, jobs, bulkKey }: Keyed): Promise<Job[]> {
+  const insert = () => insertJobs(deps.db, projectId, jobs, bulkKey, deps.config.timing);
+  try {
+    return await insert();
+  } catch (error) {
+    if (!isAway(error)) throw error;
+  }
+  try {
+    const inserted = await insert();
+    const keys = jobs.map(({ id }) => ({ projectId, id }));
+    return inserted.length === jobs.length ? inserted : await getJobs(deps.db, keys);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    const jobIds = jobs.map(({ id }) => id);
+    throw new AppError("store_unavailable", { message: UNKNOWN, retryAfterMs: 5_000, jobIds, cause: error });
+  }
+}
+
+const UNKNOWN =
+  "The database does not answer, so it is not known whether the request was stored. Look for `job_ids`, or send it again with the same Idempotency-Key.";
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "store_unavailable";
 }
 
 /** What need not be waited for: the doorbells, the news, and the clock's attention for what is due later. */
@@ -98,8 +140,16 @@ async function answer(deps: Deps, keyed: Keyed, inserted: Job[]): Promise<Submit
   const missing = ids.filter((id) => !byId.has(id)).map((id) => ({ projectId: keyed.projectId, id }));
   const earlier = missing.length > 0 ? await getJobs(deps.db, missing) : [];
   const known = new Map([...byId, ...earlier.map((job) => [job.id, job] as const)]);
-  return ids.flatMap((id) => {
+  const submitted = ids.flatMap((id) => {
     const job = known.get(id);
     return job ? [{ job, created: byId.has(id) }] : [];
   });
+  if (submitted.length === 0) await checkProject(deps, keyed.projectId);
+  return submitted;
+}
+
+/** Nothing was stored, and nothing was there: throws `not_found` when that is because the project was deleted. */
+async function checkProject(deps: Deps, projectId: string): Promise<void> {
+  if ((await findProject(deps.db, projectId))?.deletedAt === null) return;
+  throw new AppError("not_found", { message: "The project was deleted." });
 }

@@ -1,17 +1,28 @@
-// Erases a job: its row, tags and idempotency key, then every object of every run.
+// Erases jobs: from now on nobody sees them. What runs is stopped first; the rest is removed at once.
 
-import { AppError } from "../core/errors";
+import type { Job } from "../core/job";
+import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
-import { eraseJob, getJob } from "../store/jobs";
-import { eraseObjects } from "../store/objects";
+import { markErased } from "../store/erasure";
+import { cancelAll } from "./cancel";
+import { purge } from "./purge";
 
-/** Throws `not_found`, or `job_not_final` while it runs. */
-export async function erase(deps: Deps, key: JobKey): Promise<void> {
-  const job = await getJob(deps.db, key);
-  if (!job) throw new AppError("not_found");
-  if (!(await eraseJob(deps.db, job))) {
-    throw new AppError("job_not_final", { message: "The job is running. Cancel it, then erase it." });
-  }
-  await eraseObjects(deps.bucket, key);
+/** Returns those that still run: they are removed once their run has stopped, or its lease is over. */
+export async function erase(deps: Deps, keys: JobKey[]): Promise<Job[]> {
+  return finishErasing(deps, await markErased(deps.db, keys));
+}
+
+/** The same for jobs that are marked already. */
+export async function finishErasing(deps: Deps, erased: Job[]): Promise<Job[]> {
+  const stopped = await cancelAll(
+    deps,
+    erased.filter((job) => !isFinal(job.state)),
+  );
+  const now = [...erased.filter((job) => isFinal(job.state)), ...stopped];
+  await purge(
+    deps,
+    now.filter((job) => isFinal(job.state)),
+  );
+  return now.filter((job) => !isFinal(job.state));
 }

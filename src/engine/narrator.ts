@@ -20,12 +20,13 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
     told = outbox.tell(job, event);
   }
 
-  const about = () => ({ job_id: job.id, version: job.version, at: new Date(deps.now()).toISOString() });
+  const { id, version, run } = job;
+  const about = () => ({ job_id: id, version, at: new Date(deps.now()).toISOString(), run });
 
   return {
     move: tell,
     progress: (progress) => tell({ type: "job.progress", ...about(), ...progress }),
-    text: (text) => tell({ type: "job.delta", ...about(), run: job.run, text }),
+    text: (text) => tell({ type: "job.delta", ...about(), text }),
     finish: () => told,
   };
 }

@@ -6,26 +6,17 @@ import type { Job, WholeJob } from "../core/job";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { getJob } from "../store/jobs";
-import { rerunJob } from "../store/moves";
-import { loadText } from "../store/objects";
+import { type Rerun, rerunJobs } from "../store/moves";
 import { announce } from "./announce";
-import { armClock } from "./arm-clock";
+import { armClock, armClockFor } from "./arm-clock";
 import { enqueue } from "./enqueue";
+import { loadInput } from "./load-input";
 import { ring } from "./ring";
 
 /** Throws `not_found`, or `job_not_final` for a job that has not ended. */
 export async function retry(deps: Deps, key: JobKey): Promise<Job> {
-  await armClock(deps);
-  const moved = await rerunJob(deps.db, key, deps.config.timing);
-  if (moved) {
-    deps.background(
-      Promise.all([
-        ring(deps, [moved]),
-        announce(deps, [{ job: moved, event: moveEvent(moved, deps.now()) }]),
-      ]),
-    );
-    return moved;
-  }
+  const [moved] = await rerunAll(deps, [{ ...key, delayMs: 0 }]);
+  if (moved) return moved;
   const job = await getJob(deps.db, key);
   if (!job) throw new AppError("not_found");
   if (job.state !== "completed") {
@@ -36,8 +27,30 @@ export async function retry(deps: Deps, key: JobKey): Promise<Job> {
   return submitCopy(deps, job);
 }
 
+/** Starts those of the jobs over that have failed or were cancelled, each after its delay. Returns them. */
+export async function rerunAll(deps: Deps, reruns: Rerun[]): Promise<Job[]> {
+  if (reruns.length === 0) return [];
+  await armClock(deps);
+  const moved = await rerunJobs(deps.db, reruns, deps.config.timing);
+  const delaysMs = moved.map((job) => job.runAt - job.readAt).filter((ms) => ms > 0);
+  deps.background(
+    Promise.all([
+      ring(
+        deps,
+        moved.filter((job) => job.runAt <= job.readAt),
+      ),
+      announce(
+        deps,
+        moved.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
+      ),
+      delaysMs.length > 0 ? armClockFor(deps, Math.min(...delaysMs)) : null,
+    ]),
+  );
+  return moved;
+}
+
 async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
-  const input = job.inputKey ? await loadText(deps.bucket, job.inputKey) : (job.input ?? "null");
+  const input = await loadInput(deps, job);
   const request = {
     task: job.task,
     input: JSON.parse(input),
@@ -49,6 +62,7 @@ async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
     max_attempts: job.maxAttempts,
     timeout_s: job.timeoutMs / 1_000,
     stream: job.stream,
+    retention_s: job.retentionMs === null ? undefined : job.retentionMs / 1_000,
   };
   const [submitted] = await enqueue(deps, { projectId: job.projectId, jobs: [request], rerunOf: job.id });
   if (!submitted) throw new AppError("internal");

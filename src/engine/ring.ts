@@ -15,6 +15,20 @@ export async function ring(deps: Deps, jobs: Pick<Job, "projectId" | "id" | "lan
   await Promise.all([send(deps, deps.jobsQueue, others), send(deps, deps.bulkQueue, bulk)]);
 }
 
+/** Rings after a while: for a job that somebody still holds, who will not come back to it. Never throws. */
+export async function ringLater(
+  deps: Deps,
+  job: Pick<Job, "projectId" | "id" | "lane">,
+  delayMs: number,
+): Promise<void> {
+  const queue = job.lane === "bulk" ? deps.bulkQueue : deps.jobsQueue;
+  try {
+    await queue.send({ p: job.projectId, id: job.id }, { delaySeconds: Math.ceil(delayMs / 1_000) + 1 });
+  } catch (error) {
+    deps.log("ring_failed", { jobs: 1, error: errorField(error) });
+  }
+}
+
 async function send(
   deps: Deps,
   queue: Queue<Doorbell>,

@@ -2,7 +2,7 @@
 
 import type { Job } from "../core/job";
 import { errorField } from "../log";
-import { claimSuspect } from "../store/moves";
+import { claimSuspect } from "../store/claims";
 import { type Answer, askTwice } from "./answer";
 import { createOutbox, type Outbox } from "./outbox";
 import { ring } from "./ring";

@@ -8,13 +8,15 @@ import { addUsage, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import type { Llm } from "../llm/llm";
 import { errorField } from "../log";
-import { loadText } from "../store/objects";
+import { openWholeJob } from "../store/sealed-job";
 import type { Task, TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
-import { armClockFor } from "./arm-clock";
+import { conclude, concludeLost } from "./conclude";
+import { loadInput } from "./load-input";
 import { createNarrator, type Narrator } from "./narrator";
 import type { Outbox } from "./outbox";
-import { type RunEnd, settle } from "./settle";
+import type { RunEnd } from "./settle";
+import { findUnsettled } from "./unsettled";
 import type { ActiveRun, Watch } from "./watch";
 
 /** What a run needs beyond the database: a way to models, for this job only. */
@@ -29,24 +31,19 @@ export type RunDeps = Deps & {
 /** Text that a run has streamed so far; what a cancelled job keeps. */
 type Streamed = { text: string };
 
-/** How long an answer that D1 would not take is tried again before the lease decides. */
-const SETTLE_RETRY_MS = 20_000;
-
 const ABORT_GRACE_MS = 250;
 
 /** Never throws: whatever happens, the job is settled or left to its lease. */
 export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch, outbox: Outbox): Promise<void> {
-  if (run.lost) return watch.remove(run);
   const { job } = run;
-  run.startedAt = deps.now();
   const narrator = createNarrator(deps, job, outbox);
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const end = await perform(deps, run, job, narrator);
-    const settled = run.lost ? null : await conclude(deps, job, end, narrator);
+    const settled = run.lost ? await concludeLost(deps, job, end) : await conclude(deps, job, end, narrator);
     await narrator.finish();
     // After the news is out: local dev takes 2 ms to print a line.
-    logEnd(deps, run, settled);
+    if (settled !== "kept") logEnd(deps, run, settled);
   } catch (error) {
     deps.log("settle_failed", { job: job.id, run: job.run, error: errorField(error) });
   } finally {
@@ -63,8 +60,12 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
   const timer = setTimeout(() => run.controller.abort(new AppError("timeout")), job.timeoutMs);
   const task = findTask(job.task);
   try {
+    const unsettled = await findUnsettled(deps, job);
+    if (unsettled) return unsettled;
     const llm = deps.createLlm({ job, signal: run.controller.signal, onUsage });
-    const outcome = await runTask(deps, task, job, contextOf(deps, run, job, narrator, streamed, llm));
+    const opened = await openWholeJob(deps.vault, job);
+    run.progress = opened.progress;
+    const outcome = await runTask(deps, task, job, contextOf(deps, run, opened, narrator, streamed, llm));
     return { ...ending(run), result: { ok: true, outcome }, usage };
   } catch (thrown) {
     const error = toAppError(deps, job, thrown, run.controller.signal);
@@ -77,8 +78,8 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
   }
 }
 
-function ending(run: ActiveRun): Pick<RunEnd, "progress" | "startedAt"> {
-  return { progress: run.progress, startedAt: run.startedAt };
+function ending({ job, progress, startedAt }: ActiveRun): Pick<RunEnd, "progress" | "startedAt" | "run"> {
+  return { progress, startedAt, run: job.run };
 }
 
 async function runTask(
@@ -93,7 +94,7 @@ async function runTask(
       message: `No task "${job.task}" in this deployment.`,
       retryable: true,
     });
-  const text = job.inputKey ? await loadText(deps.bucket, job.inputKey) : (job.input ?? "null");
+  const text = await loadInput(deps, job);
   const input = task.input.safeParse(JSON.parse(text));
   if (!input.success) throw new AppError("input_invalid", { message: input.error.issues[0]?.message });
   return untilAborted(task.run(input.data, ctx), ctx.signal);
@@ -157,32 +158,9 @@ function toAppError(deps: Deps, job: WholeJob, thrown: unknown, signal: AbortSig
   return new AppError("task_failed", { message: errorField(thrown), cause: thrown });
 }
 
-/** Null: another run had the job, and nothing was written. */
-async function conclude(deps: Deps, job: WholeJob, end: RunEnd, narrator: Narrator): Promise<Job | null> {
-  const settled = await settlePatiently(deps, job, end);
-  if (!settled) return null;
-  narrator.move(moveEvent(settled, deps.now()));
-  if (settled.state === "pending") await armClockFor(deps, Math.max(0, settled.runAt - deps.now()));
-  return settled;
-}
-
 function logEnd(deps: Deps, run: ActiveRun, settled: Job | null): void {
   const { id: job, task, attempt, run: number } = run.job;
   const ended = settled && { task, attempt, state: settled.state, code: settled.error?.code };
   const ms = deps.now() - run.startedAt;
   deps.log(ended ? "run_ended" : "run_superseded", { job, run: number, ...ended, ms });
-}
-
-/** Settles, trying for a while when the database does not answer: the answer has been paid for. */
-async function settlePatiently(deps: Deps, job: WholeJob, end: RunEnd) {
-  const giveUpAt = deps.now() + SETTLE_RETRY_MS;
-  for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, 4_000)) {
-    try {
-      return await settle(deps, job, end);
-    } catch (error) {
-      const away = error instanceof AppError && error.code === "store_unavailable";
-      if (!away || deps.now() + delayMs > giveUpAt) throw error;
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-    }
-  }
 }

@@ -1,23 +1,30 @@
 // Ends a run: one outcome or error becomes exactly one move.
 
 import { AppError } from "../core/errors";
-import type { Job, JobError, WholeJob } from "../core/job";
+import { fingerprintOf } from "../core/fingerprint";
+import type { Job, WholeJob } from "../core/job";
 import { KEPT_ATTEMPTS, MAX_TURNS } from "../core/limits";
 import type { Outcome } from "../core/outcome";
 import { retryDelayMs } from "../core/retry";
 import { addUsage, NO_USAGE, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import { getJob } from "../store/jobs";
-import { againRun, endRun, type RunResult, retryRun } from "../store/moves";
 import { outputKey, storeText } from "../store/objects";
+import { endRun, type RunResult, returnRun } from "../store/run-ends";
+import { sealError, sealProgress } from "../store/sealed-job";
 
-/** How a run went. `output` of a failure is what a cancelled job keeps. */
+/** How a run went. `partial` of a failure is what a cancelled job keeps. */
 export type RunEnd = {
   result: { ok: true; outcome: Outcome } | { ok: false; error: AppError; partial: unknown };
   usage: Usage | null;
   progress: Job["progress"];
   startedAt: number;
+  /** The run that did it. Not the one that settles it, when that one found it unsettled. */
+  run: number;
 };
+
+/** What a run is deferred for, when storage does not answer: some seconds, not all at the same time. */
+const DEFER_MS = 10_000;
 
 /** Returns the job after the move; null when the run had lost the job, so that nothing was written. */
 export async function settle(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null> {
@@ -26,7 +33,7 @@ export async function settle(deps: Deps, job: WholeJob, end: RunEnd): Promise<Jo
   const now = await getJob(deps.db, job);
   // Our own write, whose answer was lost: any state but running, under our run, can only be what we wrote.
   if (now && now.run === job.run && now.state !== "running") return now;
-  // Asked to stop in the meantime, which retry and again give way to.
+  // Asked to stop in the meantime, which retry, again and defer give way to.
   if (now && now.run === job.run && now.cancelRequestedAt !== null) return stop(deps, job, end);
   return null;
 }
@@ -35,50 +42,63 @@ async function move(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null>
   if (!end.result.ok) return settleError(deps, job, end, end.result.error);
   const { outcome } = end.result;
   if (outcome.kind === "done") {
-    const result = { ...resultOf(deps, job, end, null), output: await place(deps, job, outcome.output) };
-    return endRun(deps.db, job, { state: "completed", move: "complete" }, result);
+    const result = await resultOf(deps, job, end, null);
+    const output = await place(deps, job, outcome.output);
+    return endRun(deps.db, job, { state: "completed", move: "complete" }, { ...result, output });
   }
   if (job.turns >= MAX_TURNS) return settleError(deps, job, end, new AppError("turns_exhausted"));
-  const state = JSON.stringify(outcome.state ?? null);
-  return againRun(deps.db, job, outcome.delayMs, state, resultOf(deps, job, end, null));
+  const turnState = await deps.vault.sealText(job, JSON.stringify(outcome.state ?? null));
+  const result = await resultOf(deps, job, end, null);
+  return returnRun(deps.db, job, { move: "again", delayMs: outcome.delayMs, turnState }, result);
 }
 
 async function settleError(deps: Deps, job: WholeJob, end: RunEnd, error: AppError): Promise<Job | null> {
   if (error.code === "cancelled") return stop(deps, job, end);
-  const result = resultOf(deps, job, end, {
-    code: error.code,
-    message: error.message,
-    retryable: error.retryable,
-  });
+  const result = await resultOf(deps, job, end, error);
+  // Our own storage was away: the job has not been tried, and no job fails of that.
+  if (error.code === "store_unavailable") {
+    const delayMs = Math.round(DEFER_MS * (1 + deps.random()));
+    return returnRun(deps.db, job, { move: "defer", delayMs }, result);
+  }
   const delayMs = retryDelayMs(error, job.attempt, job.maxAttempts, deps.random());
-  if (delayMs !== null) return retryRun(deps.db, job, delayMs, result);
-  return endRun(deps.db, job, { state: "failed", move: "fail" }, result);
+  if (delayMs !== null) return returnRun(deps.db, job, { move: "retry", delayMs }, result);
+  const fingerprint = fingerprintOf(job.task, error);
+  return endRun(deps.db, job, { state: "failed", move: "fail" }, { ...result, fingerprint });
 }
 
 async function stop(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null> {
   const partial = end.result.ok ? null : end.result.partial;
   const output = partial === null ? null : await place(deps, job, partial);
-  const result = { ...resultOf(deps, job, end, null), output };
-  return endRun(deps.db, job, { state: "cancelled", move: "stop" }, result);
+  const result = await resultOf(deps, job, end, null);
+  return endRun(deps.db, job, { state: "cancelled", move: "stop" }, { ...result, output });
 }
 
 function place(deps: Deps, job: WholeJob, output: unknown) {
-  return storeText(deps.bucket, outputKey(job), JSON.stringify(output ?? null));
+  return storeText(deps, job, outputKey(job), JSON.stringify(output ?? null));
 }
 
-function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: JobError | null): RunResult {
+async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError | null): Promise<RunResult> {
+  const { code, message, retryable } = error ?? {};
+  const told = code && message && retryable !== undefined ? { code, message, retryable } : null;
+  const sealed = await sealError(deps.vault, job, told);
   const record = {
     attempt: job.attempt,
     started_at: new Date(end.startedAt).toISOString(),
     ended_at: new Date(deps.now()).toISOString(),
-    error,
+    error: sealed,
     model: job.model,
     usage: end.usage ?? NO_USAGE,
   };
   return {
     attempts: [...job.attempts, record].slice(-KEPT_ATTEMPTS),
     usage: end.usage ? addUsage(job.usage ?? NO_USAGE, end.usage) : job.usage,
-    progress: end.progress,
-    error,
+    progress: await sealProgress(deps.vault, job, end.progress),
+    error: sealed,
+    used: usedBy(job, end),
   };
+}
+
+/** The run's line in the ledger; null when it has called no model. */
+export function usedBy(job: Job, { run, usage }: RunEnd): RunResult["used"] {
+  return usage && { run, task: job.task, model: job.model, usage };
 }

@@ -4,7 +4,9 @@ import { AppError } from "../core/errors";
 import type { Progress, WholeJob } from "../core/job";
 import type { Deps } from "../deps";
 import { errorField } from "../log";
-import { type RunStatus, renewLeases, watchRuns } from "../store/jobs";
+import { toJson } from "../store/db";
+import { type Renewal, type RunStatus, renewLeases, watchRuns } from "../store/jobs";
+import { sealProgress } from "../store/sealed-job";
 
 /** A run under way. Aborting `controller` ends it; the reason says why. */
 export type ActiveRun = {
@@ -55,14 +57,14 @@ export function createWatch(deps: Deps): Watch {
   async function renew(now: number): Promise<void> {
     const due = [...runs].filter(([run, { renewAt }]) => now >= renewAt && !run.lost);
     if (due.length === 0) return;
-    const renewals = due.map(([{ job, progress }]) => ({
-      projectId: job.projectId,
-      id: job.id,
-      run: job.run,
-      progress: progress && JSON.stringify(progress),
-    }));
+    const renewals = await Promise.all(due.map(([run]) => renewalOf(run)));
     await renewLeases(deps.db, renewals, leaseMs);
     for (const [, timing] of due) timing.renewAt = now + leaseMs / 2;
+  }
+
+  async function renewalOf({ job, progress }: ActiveRun): Promise<Renewal> {
+    const sealed = await sealProgress(deps.vault, job, progress);
+    return { projectId: job.projectId, id: job.id, run: job.run, progress: toJson(sealed) };
   }
 
   return {

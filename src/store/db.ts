@@ -1,9 +1,13 @@
 // The way to D1: the database's own clock, and what its errors mean.
 
 import { AppError } from "../core/errors";
+import { within } from "./within";
 
 /** Now in milliseconds, by the database's clock: the only one that all isolates share. */
 export const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+/** Of a job that nobody has erased: the row of an erased one stays until its objects are gone and its run has ended. */
+export const VISIBLE = `(erase_at IS NULL OR erase_at > ${NOW})`;
 
 /** A project's id and a job's id: the key of every query on jobs. */
 export type JobKey = { projectId: string; id: string };
@@ -13,10 +17,16 @@ export function pairs(keys: JobKey[]): string {
   return JSON.stringify(keys.map((key) => [key.projectId, key.id]));
 }
 
-/** Runs a query; a failure of D1 itself comes out as `store_unavailable` or `not_migrated`. */
+/** D1 gives a query up after 30 s; who waits for a submit should hear sooner that it does not answer. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * Runs a query; a failure of D1 itself, or no answer in time, comes out as `store_unavailable` or `not_migrated`. A write
+ * may have been done all the same: whoever asks must be able to ask again.
+ */
 export async function ask<T>(query: Promise<T>): Promise<T> {
   try {
-    return await query;
+    return await within(PATIENCE_MS, query, () => new Error("D1 does not answer"));
   } catch (error) {
     throw meaning(error);
   }
@@ -31,6 +41,18 @@ function meaning(error: unknown): unknown {
   // A constraint or a syntax error is a bug of ours and stays one; all else is D1 being away (docs: debug-d1).
   if (/constraint|syntax error|datatype mismatch|too many SQL variables/i.test(text)) return error;
   return new AppError("store_unavailable", { retryAfterMs: 2_000, cause: error });
+}
+
+// The size of each database as D1 has told it last, with the answer to a submit.
+const sizes = new WeakMap<D1Database, number>();
+
+/** 0: not known yet. */
+export function databaseBytes(db: D1Database): number {
+  return sizes.get(db) ?? 0;
+}
+
+export function noteSize(db: D1Database, { meta }: D1Result): void {
+  if (meta.size_after > 0) sizes.set(db, meta.size_after);
 }
 
 /** A JSON column. What is in it was written by this code, so its type is known. */

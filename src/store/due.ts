@@ -6,17 +6,17 @@ import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
 /**
- * A job the clock must look at. `now` is the database's clock, the one that decided. `rung`: its doorbell was rung before;
- * a job that had to wait for its time (delay, retry, next turn) is woken at that very instant, and nobody has rung yet.
+ * A job the clock must look at. `rung`: its doorbell was rung before; a job that had to wait for its time (delay, retry,
+ * next turn) is woken at that very instant, and nobody has rung yet.
  */
-export type DueJob = Job & { now: number; rung: boolean };
+export type DueJob = Job & { rung: boolean };
 
 /** The earliest `limit` of them. */
 export async function findDue(db: D1Database, limit: number): Promise<DueJob[]> {
-  const sql = `SELECT ${JOB_COLUMNS}, ${NOW} AS now, wake_at > run_at AS rung FROM jobs
+  const sql = `SELECT ${JOB_COLUMNS}, wake_at > run_at AS rung FROM jobs
     WHERE wake_at IS NOT NULL AND wake_at <= ${NOW} ORDER BY wake_at LIMIT ?1`;
-  const { results } = await ask(db.prepare(sql).bind(limit).all<JobRow & { now: number; rung: number }>());
-  return results.map((row) => ({ ...toJob(row), now: row.now, rung: row.rung === 1 }));
+  const { results } = await ask(db.prepare(sql).bind(limit).all<JobRow & { rung: number }>());
+  return results.map((row) => ({ ...toJob(row), rung: row.rung === 1 }));
 }
 
 /** Milliseconds from now until the clock must look next; null: nothing is open. */

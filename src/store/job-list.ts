@@ -1,22 +1,18 @@
 // Pages of jobs, newest first. Each page reads a bounded number of rows, however rare what is looked for.
 
+import { jobIdAt } from "../core/ids";
 import type { Job } from "../core/job";
-import type { State } from "../core/lifecycle";
-import { ask } from "./db";
+import type { JobFilter } from "../core/operation";
+import { ask, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
-
-export type JobFilter = {
-  state?: State;
-  task?: string;
-  channel?: string;
-  tag?: string;
-};
 
 /** `next`: the id after which the next page begins; null at the end. A page may be short, or empty, and still have one. */
 export type JobPage = { jobs: Job[]; next: string | null };
 
 /** Rows one page may look at. 2,000 light rows take D1 a few milliseconds. */
 const SCAN_ROWS = 2_000;
+
+const OPEN = ["pending", "running", "waiting"] as const;
 
 const AFTER_ALL = "~";
 
@@ -29,17 +25,27 @@ export async function listJobs(
 ): Promise<JobPage> {
   const source = sourceOf(filter);
   const rest = restOf(filter, source);
-  const scanned = rest.length === 0 ? limit : SCAN_ROWS;
+  const scanned = rest.sql === "" ? limit : SCAN_ROWS;
   const candidates = `SELECT id FROM (${source.sql}) ORDER BY id DESC LIMIT ${scanned}`;
-  const where = ["project_id = ?1", `id IN (${candidates})`, ...rest.map((part) => part.sql)].join(" AND ");
-  const base = [projectId, before ?? AFTER_ALL, ...source.binds];
+  const where = `project_id = ?1 AND id IN (${candidates}) AND ${VISIBLE}${rest.sql}`;
+  const base = [projectId, upper(filter, before), lower(filter), ...source.binds];
   const page = db
     .prepare(`SELECT ${JOB_COLUMNS} FROM jobs WHERE ${where} ORDER BY id DESC LIMIT ${limit}`)
-    .bind(...base, ...rest.map((part) => part.bind));
+    .bind(...base, ...rest.binds);
   const scan = db.prepare(`SELECT COUNT(*) AS count, MIN(id) AS last FROM (${candidates})`).bind(...base);
   const [found, seen] = await ask(db.batch([page, scan]));
   const jobs = ((found?.results ?? []) as JobRow[]).map(toJob);
   return { jobs, next: nextOf(jobs, limit, scanned, seen?.results[0] as Scan | undefined) };
+}
+
+/** Ids begin with their time: a time to look before or after is an id. */
+function upper({ createdBefore }: JobFilter, before: string | null): string {
+  const limit = createdBefore === undefined ? AFTER_ALL : jobIdAt(createdBefore);
+  return before !== null && before < limit ? before : limit;
+}
+
+function lower({ createdAfter }: JobFilter): string {
+  return createdAfter === undefined ? "" : jobIdAt(createdAfter);
 }
 
 type Scan = { count: number; last: string | null };
@@ -51,36 +57,54 @@ function nextOf(jobs: Job[], limit: number, scanned: number, scan: Scan | undefi
 
 type Source = { sql: string; binds: string[]; covers: keyof JobFilter | null };
 
-/** The narrowest index for this filter. It gives the ids before the cursor (?2). */
+const RANGE = "id < ?2 AND id >= ?3";
+
+/** The narrowest index for this filter. It gives the ids before the cursor (?2) and not before a time (?3). */
 function sourceOf(filter: JobFilter): Source {
   if (filter.tag !== undefined) {
-    const sql = "SELECT job_id AS id FROM job_tags WHERE project_id = ?1 AND tag = ?3 AND job_id < ?2";
+    const sql =
+      "SELECT job_id AS id FROM job_tags WHERE project_id = ?1 AND tag = ?4 AND job_id < ?2 AND job_id >= ?3";
     return { sql, binds: [filter.tag], covers: "tag" };
   }
   if (filter.channel !== undefined) {
-    const sql = "SELECT id FROM jobs WHERE project_id = ?1 AND channel = ?3 AND id < ?2";
+    const sql = "SELECT id FROM jobs WHERE project_id = ?1 AND channel = ?4 AND id < ?2 AND id >= ?3";
     return { sql, binds: [filter.channel], covers: "channel" };
   }
+  if (filter.fingerprint !== undefined) {
+    const sql = `SELECT id FROM jobs WHERE project_id = ?1 AND state = 'failed' AND fingerprint = ?4 AND ${RANGE}`;
+    return { sql, binds: [filter.fingerprint], covers: "fingerprint" };
+  }
   if (filter.state === "failed" || filter.state === "cancelled") {
-    const sql = `SELECT id FROM jobs WHERE project_id = ?1 AND state = '${filter.state}' AND id < ?2`;
+    const sql = `SELECT id FROM jobs WHERE project_id = ?1 AND state = '${filter.state}' AND ${RANGE}`;
     return { sql, binds: [], covers: "state" };
   }
-  if (filter.state === "pending" || filter.state === "running" || filter.state === "waiting") {
+  const open = OPEN.filter((state) => filter.state === "open" || filter.state === state);
+  if (open.length > 0) {
     // What is not final has a wake time: the clock's index holds just these, of all projects.
-    const sql = `SELECT id FROM jobs INDEXED BY jobs_to_wake
-      WHERE wake_at IS NOT NULL AND project_id = ?1 AND state = '${filter.state}' AND id < ?2`;
+    const sql = `SELECT id FROM jobs INDEXED BY jobs_to_wake WHERE wake_at IS NOT NULL AND project_id = ?1
+      AND state IN (${quoted(open)}) AND ${RANGE}`;
     return { sql, binds: [], covers: "state" };
   }
-  return { sql: "SELECT id FROM jobs WHERE project_id = ?1 AND id < ?2", binds: [], covers: null };
+  return { sql: `SELECT id FROM jobs WHERE project_id = ?1 AND ${RANGE}`, binds: [], covers: null };
 }
 
 /** Conditions the source does not cover; every page that has one is bounded by SCAN_ROWS. */
-function restOf(filter: JobFilter, source: Source): { sql: string; bind: string }[] {
-  const columns = (["state", "task", "channel"] as const).filter(
+function restOf(filter: JobFilter, source: Source): { sql: string; binds: string[] } {
+  const columns = (["state", "task", "channel", "fingerprint"] as const).filter(
     (column) => filter[column] !== undefined && source.covers !== column,
   );
-  return columns.map((column, i) => ({
-    sql: `${column} = ?${3 + source.binds.length + i}`,
-    bind: filter[column] ?? "",
-  }));
+  const parts: string[] = [];
+  const binds: string[] = [];
+  for (const column of columns) {
+    if (filter[column] === "open" && column === "state") parts.push(`state IN (${quoted(OPEN)})`);
+    else {
+      binds.push(filter[column] ?? "");
+      parts.push(`${column} = ?${3 + source.binds.length + binds.length}`);
+    }
+  }
+  return { sql: parts.map((part) => ` AND ${part}`).join(""), binds };
+}
+
+function quoted(states: readonly string[]): string {
+  return states.map((state) => `'${state}'`).join(", ");
 }

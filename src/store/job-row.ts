@@ -3,13 +3,13 @@
 import type { AttemptRecord, Job, JobError, Progress, WholeJob } from "../core/job";
 import type { Lane, Reason, State } from "../core/lifecycle";
 import type { Usage } from "../core/usage";
-import { fromJson } from "./db";
+import { fromJson, NOW } from "./db";
 
 /** The columns of a Job, without the large ones at the end of the row. */
 export const JOB_COLUMNS = `project_id, id, task, state, reason, channel, lane, priority, model, stream, run, attempt,
   max_attempts, timeout_ms, crashes, turns, version, created_at, run_at, started_at, finished_at, expires_at, lease_until,
   cancel_requested_at, rerun_of, idempotency_key, input_bytes, input_key, output_bytes, output_key, error, progress,
-  usage, tags, metadata`;
+  usage, tags, metadata, fingerprint, retention_ms, erase_at, ${NOW} AS read_at`;
 
 export const WHOLE_JOB_COLUMNS = `${JOB_COLUMNS}, attempts, turn_state, input, output`;
 
@@ -49,6 +49,10 @@ export type JobRow = {
   usage: string | null;
   tags: string | null;
   metadata: string | null;
+  fingerprint: string | null;
+  retention_ms: number | null;
+  erase_at: number | null;
+  read_at: number;
 };
 
 export type WholeJobRow = JobRow & {
@@ -95,6 +99,10 @@ export function toJob(row: JobRow): Job {
     inputKey: row.input_key,
     outputBytes: row.output_bytes,
     outputKey: row.output_key,
+    fingerprint: row.fingerprint,
+    retentionMs: row.retention_ms,
+    eraseAt: row.erase_at,
+    readAt: row.read_at,
   };
 }
 

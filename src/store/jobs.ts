@@ -1,21 +1,29 @@
-// Reads and erases jobs. Writes of a job's state are in moves.ts, new jobs in submit.ts.
+// Reads jobs. Writes of a job's state are in moves.ts, claims.ts and run-ends.ts, new jobs in submit.ts.
 
 import type { Job, WholeJob } from "../core/job";
-import { ask, type JobKey, NOW, pairs } from "./db";
+import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
 
+/** With what is left of one that was erased: see isErased. */
 export async function getJob(db: D1Database, key: JobKey): Promise<WholeJob | null> {
   const sql = `SELECT ${WHOLE_JOB_COLUMNS} FROM jobs WHERE project_id = ?1 AND id = ?2`;
   const row = await ask(db.prepare(sql).bind(key.projectId, key.id).first<WholeJobRow>());
   return row ? toWholeJob(row) : null;
 }
 
-/** Those of the jobs that exist, in no order, without input, output and attempts. */
+/** Those of the jobs that exist and were not erased, in no order, without input, output and attempts. */
 export async function getJobs(db: D1Database, keys: JobKey[]): Promise<Job[]> {
   const sql = `SELECT ${JOB_COLUMNS} FROM jobs
-    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))`;
+    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ${VISIBLE}`;
   const { results } = await ask(db.prepare(sql).bind(pairs(keys)).all<JobRow>());
   return results.map(toJob);
+}
+
+/** Jobs of a project that have not ended. Looks at every open job of the deployment, in the one index that holds just these. */
+export async function countOpen(db: D1Database, projectId: string): Promise<number> {
+  const sql = `SELECT COUNT(*) AS count FROM jobs INDEXED BY jobs_to_wake
+    WHERE wake_at IS NOT NULL AND project_id = ?1`;
+  return (await ask(db.prepare(sql).bind(projectId).first<{ count: number }>()))?.count ?? 0;
 }
 
 /** The newest jobs of a channel: what a listener sees first. */
@@ -25,33 +33,10 @@ export async function newestOfChannel(
   channel: string,
   limit: number,
 ): Promise<Job[]> {
-  const sql = `SELECT ${JOB_COLUMNS} FROM jobs WHERE project_id = ?1 AND channel = ?2 ORDER BY id DESC LIMIT ?3`;
+  const sql = `SELECT ${JOB_COLUMNS} FROM jobs
+    WHERE project_id = ?1 AND channel = ?2 AND ${VISIBLE} ORDER BY id DESC LIMIT ?3`;
   const { results } = await ask(db.prepare(sql).bind(projectId, channel, limit).all<JobRow>());
   return results.map(toJob);
-}
-
-/**
- * Deletes the row, its tags and its idempotency key, unless it is running. False: there was nothing to delete.
- * The objects in R2 go after it (objects.ts): a row without its objects is never shown, objects without a row never are.
- */
-export async function eraseJob(db: D1Database, job: Job): Promise<boolean> {
-  const guard = "project_id = ?1 AND id = ?2 AND state <> 'running'";
-  const gone = `NOT EXISTS (SELECT 1 FROM jobs WHERE project_id = ?1 AND id = ?2)`;
-  const statements = [
-    db.prepare(`DELETE FROM jobs WHERE ${guard} RETURNING id`).bind(job.projectId, job.id),
-    db
-      .prepare(
-        `DELETE FROM job_tags WHERE project_id = ?1 AND job_id = ?2
-          AND tag IN (SELECT value FROM json_each(?3)) AND ${gone}`,
-      )
-      .bind(job.projectId, job.id, JSON.stringify(job.tags)),
-  ];
-  if (job.idempotencyKey !== null) {
-    const sql = `DELETE FROM idempotency_keys WHERE project_id = ?1 AND job_id = ?2 AND key = ?3 AND ${gone}`;
-    statements.push(db.prepare(sql).bind(job.projectId, job.id, job.idempotencyKey));
-  }
-  const [deleted] = await ask(db.batch(statements));
-  return (deleted?.results.length ?? 0) > 0;
 }
 
 export type RunStatus = JobKey & { run: number; running: number; stop: number };

@@ -1,10 +1,7 @@
-// Projects and their API keys.
+// API keys of projects.
 
-import { AppError } from "../core/errors";
 import type { Scope } from "../core/scopes";
 import { ask, NOW } from "./db";
-
-export type Project = { id: string; name: string; createdAt: number };
 
 /** A key without its secret; `hint` is its last four characters. */
 export type ApiKey = {
@@ -16,7 +13,6 @@ export type ApiKey = {
   createdAt: number;
 };
 
-type ProjectRow = { id: string; name: string; created_at: number };
 type KeyRow = {
   project_id: string;
   id: string;
@@ -26,47 +22,14 @@ type KeyRow = {
   created_at: number;
 };
 
-export async function createProject(db: D1Database, id: string, name: string): Promise<Project> {
-  const sql = `INSERT INTO projects (id, name, created_at) VALUES (?1, ?2, ${NOW}) ON CONFLICT DO NOTHING
-    RETURNING id, name, created_at`;
-  const row = await ask(db.prepare(sql).bind(id, name).first<ProjectRow>());
-  if (!row) throw new AppError("project_exists", { param: "id" });
-  return toProject(row);
-}
-
-export async function listProjects(db: D1Database): Promise<Project[]> {
-  const { results } = await ask(
-    db.prepare("SELECT id, name, created_at FROM projects ORDER BY id").all<ProjectRow>(),
-  );
-  return results.map(toProject);
-}
-
-export async function findProject(db: D1Database, id: string): Promise<Project | null> {
-  const row = await ask(
-    db.prepare("SELECT id, name, created_at FROM projects WHERE id = ?1").bind(id).first<ProjectRow>(),
-  );
-  return row ? toProject(row) : null;
-}
-
-/** Deletes the project and its keys, unless it has jobs. False: it has. */
-export async function deleteProject(db: D1Database, projectId: string): Promise<boolean> {
-  const empty = "NOT EXISTS (SELECT 1 FROM jobs WHERE project_id = ?1)";
-  const [, projects] = await ask(
-    db.batch([
-      db.prepare(`DELETE FROM api_keys WHERE project_id = ?1 AND ${empty}`).bind(projectId),
-      db.prepare(`DELETE FROM projects WHERE id = ?1 AND ${empty} RETURNING id`).bind(projectId),
-    ]),
-  );
-  return (projects?.results.length ?? 0) > 0;
-}
-
 export async function createKey(
   db: D1Database,
   key: Omit<ApiKey, "createdAt">,
   hash: string,
 ): Promise<ApiKey | null> {
   const sql = `INSERT INTO api_keys (project_id, id, name, hash, hint, scopes, created_at)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ${NOW} WHERE EXISTS (SELECT 1 FROM projects WHERE id = ?1)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ${NOW}
+      WHERE EXISTS (SELECT 1 FROM projects WHERE id = ?1 AND deleted_at IS NULL)
     RETURNING project_id, id, name, hint, scopes, created_at`;
   const binds = [key.projectId, key.id, key.name, hash, key.hint, JSON.stringify(key.scopes)];
   const row = await ask(
@@ -96,10 +59,6 @@ export async function findKeyByHash(db: D1Database, hash: string): Promise<ApiKe
   const sql = "SELECT project_id, id, name, hint, scopes, created_at FROM api_keys WHERE hash = ?1";
   const row = await ask(db.prepare(sql).bind(hash).first<KeyRow>());
   return row ? toKey(row) : null;
-}
-
-function toProject(row: ProjectRow): Project {
-  return { id: row.id, name: row.name, createdAt: row.created_at };
 }
 
 function toKey(row: KeyRow): ApiKey {

@@ -1,24 +1,38 @@
-// Inputs and outputs in R2. Keys: {project}/{job}/input and {project}/{job}/{run}/output.
+// Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output and unsettled/{project}/{job}/{run}.
 
 import { AppError } from "../core/errors";
-import { INLINE_BYTES } from "../core/limits";
+import { INLINE_BYTES, ROW_TEXT_BYTES } from "../core/limits";
 import type { JobKey } from "./db";
-import type { StoredText } from "./moves";
+import type { StoredText } from "./run-ends";
+import type { Vault } from "./vault";
+import { within } from "./within";
+
+/** Where a job's texts are kept and how. */
+export type Storage = { bucket: R2Bucket; vault: Vault };
 
 const encoder = new TextEncoder();
+const SEALED = { sealed: "yes" };
+const decoder = new TextDecoder();
 
-/** Puts JSON text where it belongs: small text into the row, large text into R2. */
-export async function storeText(bucket: R2Bucket, key: string, text: string): Promise<StoredText> {
-  // Four bytes a character at the most: short text needs no counting.
-  if (text.length <= INLINE_BYTES / 4) return { bytes: utf8Length(text), inline: text, key: null };
-  const bytes = encoder.encode(text);
-  if (bytes.byteLength <= INLINE_BYTES) return { bytes: bytes.byteLength, inline: text, key: null };
-  await reach(bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } }));
-  return { bytes: bytes.byteLength, inline: null, key };
+/**
+ * Puts a job's JSON text where it belongs: small text into the row, large text into R2. `bytes` is its size before it was
+ * sealed. When R2 is away, what the row can hold goes there. Throws `store_unavailable` for what it cannot.
+ */
+export async function storeText(store: Storage, job: JobKey, key: string, text: string): Promise<StoredText> {
+  const bytes = encoder.encode(text).byteLength;
+  if (bytes > INLINE_BYTES) {
+    try {
+      await putText(store, job, key, text);
+      return { bytes, inline: null, key };
+    } catch (error) {
+      if (bytes > ROW_TEXT_BYTES || !isAway(error)) throw error;
+    }
+  }
+  return { bytes, inline: await store.vault.sealText(job, text), key: null };
 }
 
-function utf8Length(text: string): number {
-  return encoder.encode(text).byteLength;
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "store_unavailable";
 }
 
 export function inputKey(job: JobKey): string {
@@ -29,34 +43,69 @@ export function outputKey(job: JobKey & { run: number }): string {
   return `${job.projectId}/${job.id}/${job.run}/output`;
 }
 
-/** The object as text. Throws `store_unavailable` when R2 is away, and when the object is not there though it should. */
-export async function loadText(bucket: R2Bucket, key: string): Promise<string> {
-  const object = await reach(bucket.get(key));
-  if (!object) throw new AppError("store_unavailable", { cause: `no object ${key}` });
-  return reach(object.text());
+export function unsettledKey(job: JobKey & { run: number }): string {
+  return `${unsettledPrefix(job)}${job.run}`;
 }
 
-/** The object as a stream, for answers too large to hold. */
-export async function openObject(bucket: R2Bucket, key: string): Promise<R2ObjectBody> {
+export function unsettledPrefix(job: JobKey): string {
+  return `unsettled/${job.projectId}/${job.id}/`;
+}
+
+export async function putText(
+  { bucket, vault }: Storage,
+  job: JobKey,
+  key: string,
+  text: string,
+): Promise<void> {
+  const bytes = await vault.sealBytes(job, encoder.encode(text));
+  await reach(bucket.put(key, bytes, vault.seals ? { customMetadata: SEALED } : {}));
+}
+
+/** The object as text. Throws `store_unavailable` when R2 is away, `object_missing` when there is none though it should. */
+export async function loadText(store: Storage, job: JobKey, key: string): Promise<string> {
+  const object = await getObject(store.bucket, key);
+  return decoder.decode(await store.vault.openBytes(job, new Uint8Array(await reach(object.arrayBuffer()))));
+}
+
+/** The object for an answer: as a stream, unless it has to be opened as a whole. */
+export async function openObject({ bucket, vault }: Storage, job: JobKey, key: string) {
+  const object = await getObject(bucket, key);
+  if (!object.customMetadata?.sealed) return object.body;
+  return vault.openBytes(job, new Uint8Array(await reach(object.arrayBuffer())));
+}
+
+async function getObject(bucket: R2Bucket, key: string): Promise<R2ObjectBody> {
   const object = await reach(bucket.get(key));
-  if (!object) throw new AppError("store_unavailable", { cause: `no object ${key}` });
+  if (!object) throw new AppError("object_missing", { cause: `no object ${key}` });
   return object;
 }
 
-/** Deletes every object of a job, of all its runs. */
-export async function eraseObjects(bucket: R2Bucket, job: JobKey): Promise<void> {
-  const prefix = `${job.projectId}/${job.id}/`;
-  let cursor: string | undefined;
-  do {
-    const page = await reach(bucket.list({ prefix, cursor }));
-    if (page.objects.length > 0) await reach(bucket.delete(page.objects.map((object) => object.key)));
-    cursor = page.truncated ? page.cursor : undefined;
-  } while (cursor);
+/** Up to 1,000 keys that begin so: more than a job ever has. */
+export async function listKeys(bucket: R2Bucket, prefix: string): Promise<string[]> {
+  return (await reach(bucket.list({ prefix }))).objects.map((object) => object.key);
 }
+
+/** Keys in the order of their names, with the instant they were written; `cursor` goes on where a page ended. */
+export async function listObjects(
+  bucket: R2Bucket,
+  cursor: string | undefined,
+): Promise<{ objects: { key: string; uploaded: number }[]; cursor: string | undefined }> {
+  const page = await reach(bucket.list({ cursor }));
+  const objects = page.objects.map(({ key, uploaded }) => ({ key, uploaded: uploaded.getTime() }));
+  return { objects, cursor: page.truncated ? page.cursor : undefined };
+}
+
+/** At most 1,000 of them. */
+export async function deleteObjects(bucket: R2Bucket, keys: string[]): Promise<void> {
+  if (keys.length > 0) await reach(bucket.delete(keys));
+}
+
+/** R2 takes its time for megabytes, but not longer than this. */
+const PATIENCE_MS = 20_000;
 
 async function reach<T>(call: Promise<T>): Promise<T> {
   try {
-    return await call;
+    return await within(PATIENCE_MS, call, () => new Error("R2 does not answer"));
   } catch (error) {
     throw new AppError("store_unavailable", { retryAfterMs: 2_000, cause: error });
   }

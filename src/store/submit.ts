@@ -3,7 +3,7 @@
 import type { Job } from "../core/job";
 import type { Lane } from "../core/lifecycle";
 import type { Timing } from "../core/limits";
-import { ask, NOW } from "./db";
+import { ask, NOW, noteSize } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
 /** A job to be written. `input` is JSON text and travels as a string, so that depth, NUL and number forms survive. */
@@ -25,6 +25,7 @@ export type NewJob = {
   run_at: number | null;
   delay_ms: number | null;
   expires_in_ms: number | null;
+  retention_ms: number | null;
   rerun_of: string | null;
   idempotency_key: string | null;
   /** SHA-256 of the canonical request, when there is a key. */
@@ -44,17 +45,18 @@ const insertJobsSql = ({
   ringCheckMs,
 }: Timing) => `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
     max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
-    tags, metadata, input)
+    retention_ms, tags, metadata, input)
   SELECT ?1, id, task, 'pending', CASE WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
     j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
     CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
          ELSE MIN(now + ${ringCheckMs}, COALESCE(expires_at, now + ${ringCheckMs})) END,
-    expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', NULLIF(j->>'tags', '[]'), j->>'metadata',
+    expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', j->>'retention_ms', NULLIF(j->>'tags', '[]'), j->>'metadata',
     j->>'input'
   FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
       MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at
     FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
-  WHERE (own_key IS NULL
+  WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1 AND deleted_at IS NOT NULL)
+    AND (own_key IS NULL
       OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = own_key) = id)
     AND (?3 IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = ?3) = ?4)
   ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;
@@ -91,6 +93,8 @@ export async function insertJobs(
     for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
   }
   const results = await ask(db.batch<JobRow>(statements));
+  const last = results.at(-1);
+  if (last) noteSize(db, last);
   return results
     .slice(first, first + slices.length)
     .flatMap((result) => result.results)

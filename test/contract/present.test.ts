@@ -26,7 +26,7 @@ describe("presentJob", () => {
       usage,
       outputBytes: 3,
     });
-    const shown = presentJob(job, 3_000);
+    const shown = presentJob(job);
     expect(jobSchema.parse(shown)).toEqual(shown);
     expect(shown).toMatchObject({
       ...{
@@ -44,18 +44,18 @@ describe("presentJob", () => {
   });
 
   it("names no output before there is one", () => {
-    expect(presentJob(aJob(), 0)).toMatchObject({ output: null, output_bytes: null, output_url: null });
+    expect(presentJob(aJob())).toMatchObject({ output: null, output_bytes: null, output_url: null });
   });
 
   it("tells a scheduled job from one whose time has come", () => {
-    const job = aJob({ reason: "scheduled", runAt: 5_000 });
-    expect(presentJob(job, 4_999).reason).toBe("scheduled");
-    expect(presentJob(job, 5_000).reason).toBe("queued");
-    expect(presentJob(aJob({ reason: "retrying", runAt: 1 }), 5_000).reason).toBe("retrying");
+    const job = aJob({ reason: "scheduled", runAt: 5_000, readAt: 4_999 });
+    expect(presentJob(job).reason).toBe("scheduled");
+    expect(presentJob({ ...job, readAt: 5_000 }).reason).toBe("queued");
+    expect(presentJob(aJob({ reason: "retrying", runAt: 1 })).reason).toBe("retrying");
   });
 
   it("keeps the database's own columns to itself", () => {
-    const shown = JSON.stringify(presentWholeJob(aWholeJob({ inputKey: "in", outputKey: "out" }), null, 0));
+    const shown = JSON.stringify(presentWholeJob(aWholeJob({ inputKey: "in", outputKey: "out" }), null));
     expect(shown).not.toMatch(/secret|lease|input_key|output_key|turn|crashes|idempotency|"in"|"out"/);
   });
 });
@@ -65,7 +65,7 @@ describe("presentWholeJob", () => {
     [SHOWN_OUTPUT_BYTES, { text: "hello" }],
     [SHOWN_OUTPUT_BYTES + 1, null],
   ])("shows an output of %i bytes, or only where it is", (outputBytes, output) => {
-    const shown = presentWholeJob(aWholeJob({ outputBytes }), '{"text":"hello"}', 0);
+    const shown = presentWholeJob(aWholeJob({ outputBytes }), '{"text":"hello"}');
     expect(shown.output).toEqual(output);
     expect(shown.output_url).not.toBeNull();
   });
@@ -74,7 +74,7 @@ describe("presentWholeJob", () => {
     const usage = { input_tokens: 1, output_tokens: 2, cached_tokens: 0, reasoning_tokens: 0, cost_usd: 0 };
     const at = "1970-01-01T00:00:01.000Z";
     const attempt = { attempt: 1, started_at: at, ended_at: at, error: null, model: "m", usage };
-    const shown = presentWholeJob(aWholeJob({ attempts: [attempt] }), null, 0);
+    const shown = presentWholeJob(aWholeJob({ attempts: [attempt] }), null);
     expect(jobSchema.parse(shown).attempts).toEqual([attempt]);
   });
 });

@@ -48,7 +48,7 @@ describe("moveEvent", () => {
 
 describe("isKept and isEnd", () => {
   const passing: JobEvent[] = [
-    { type: "job.progress", job_id: "j", version: 1, at: "", done: 1, total: 2, message: null },
+    { type: "job.progress", job_id: "j", version: 1, at: "", run: 1, done: 1, total: 2, message: null },
     { type: "job.delta", job_id: "j", version: 1, at: "", run: 1, text: "" },
   ];
 

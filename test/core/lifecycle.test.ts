@@ -9,6 +9,7 @@ const ALLOWED: Record<Move, { from: State[]; to: State }> = {
   fail: { from: ["running"], to: "failed" },
   retry: { from: ["running"], to: "pending" },
   again: { from: ["running"], to: "pending" },
+  defer: { from: ["running"], to: "pending" },
   stop: { from: ["running"], to: "cancelled" },
   crash: { from: ["running"], to: "failed" },
   ask_to_stop: { from: ["running"], to: "running" },

@@ -1,26 +1,16 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { cancel } from "../../src/engine/cancel";
+import { cancelAll } from "../../src/engine/cancel";
 import { createOutbox } from "../../src/engine/outbox";
 import { runJob } from "../../src/engine/run";
 import { createWatch } from "../../src/engine/watch";
 import { storeText } from "../../src/store/objects";
-import { eventStream, failure, textChunk, usageChunk } from "../llm/fake-provider";
-import { brokenHubs, movesTold, promptFor, ringFor, testDeps } from "../support/deps";
+import { acmeChat, answer, eventStream, failure, textChunk } from "../llm/fake-provider";
+import { brokenBucket, brokenHubs, movesTold, promptFor, ringFor, testDeps } from "../support/deps";
 import { PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
 import { claimOne } from "../support/moves";
-import { changeRow, storedJob, theJob } from "../support/rows";
-
-const acmeChat = { model: "acme/chat", input: '{"prompt":"Tea in Lisbon","model":"acme/chat"}' };
-
-const answer = () =>
-  eventStream([
-    textChunk("Hello "),
-    textChunk("there", "stop"),
-    usageChunk({ prompt_tokens: 100, completion_tokens: 10 }),
-    "[DONE]",
-  ]);
+import { changeRow, storedJob, theRow } from "../support/rows";
 
 describe("a run", () => {
   it("leads a job from the doorbell to its output", async () => {
@@ -57,7 +47,12 @@ describe("a run", () => {
 
   it("reads a large input from R2", async () => {
     const prompt = "Tea ".repeat(5_000);
-    const stored = await storeText(env.BUCKET, "default/large/input", JSON.stringify({ prompt }));
+    const stored = await storeText(
+      testDeps(),
+      { projectId: PROJECT, id: "large" },
+      "default/large/input",
+      JSON.stringify({ prompt }),
+    );
     expect(stored.inline).toBeNull();
     const job = await storedJob({ input: null, input_key: stored.key, input_bytes: stored.bytes });
     const [now] = await ringFor(testDeps(), job);
@@ -65,10 +60,17 @@ describe("a run", () => {
     expect(now?.usage?.input_tokens).toBeGreaterThan(4_999);
   });
 
-  it("tries again later when the large input cannot be read", async () => {
+  it("uses no attempt while the large input cannot be read", async () => {
+    const job = await storedJob({ input: null, input_key: "default/nowhere/input", input_bytes: 9_000 });
+    const [now] = await ringFor(testDeps({ bucket: brokenBucket() }), job);
+    expect(now).toMatchObject({ state: "pending", reason: "retrying", error: { code: "store_unavailable" } });
+    expect(now?.attempt).toBe(0);
+  });
+
+  it("fails when the large input is not there, which no waiting mends", async () => {
     const job = await storedJob({ input: null, input_key: "default/nowhere/input", input_bytes: 9_000 });
     const [now] = await ringFor(testDeps(), job);
-    expect(now).toMatchObject({ state: "pending", reason: "retrying", error: { code: "store_unavailable" } });
+    expect(now).toMatchObject({ state: "failed", error: { code: "object_missing" } });
   });
 
   it("completes in the second attempt what failed in the first", async () => {
@@ -174,11 +176,11 @@ describe("a run whose database goes away", () => {
     expect(movesTold(deps, job.id)).toEqual(["job.started", "job.completed"]);
   });
 
-  it("leaves the job to its lease when the database stays away", async () => {
+  it("leaves the job to its lease when neither the database nor R2 takes its end", async () => {
     const wrapped = wrapDb(env.DB);
     // Every look at the clock is ten seconds later.
     let now = Date.now();
-    const deps = testDeps({ db: wrapped.db, now: () => (now += 10_000) });
+    const deps = testDeps({ db: wrapped.db, bucket: brokenBucket(), now: () => (now += 10_000) });
     const job = await storedJob();
     wrapped.fail(100, "finished_at =");
     const [left] = await ringFor(deps, job);
@@ -196,10 +198,10 @@ describe("a run that was overtaken", () => {
     await changeRow(job.id, { lease_until: 1_000 });
     await claimOne({ ...job, run: 1 });
     if (!first) throw new Error("not claimed");
-    const before = await theJob(job.id);
+    const before = await theRow(job.id);
     const watch = createWatch(deps);
     await runJob(deps, watch.add(first), watch, createOutbox(deps));
-    expect(await theJob(job.id)).toEqual(before);
+    expect(await theRow(job.id)).toEqual(before);
     expect(movesTold(deps, job.id)).toEqual(["job.started"]);
     expect(deps.logs).toContainEqual(expect.objectContaining({ event: "run_superseded" }));
   });
@@ -213,7 +215,7 @@ describe("a run that is asked to stop", () => {
     await vi.waitFor(() => expect(deps.published.some(({ type }) => type === "job.delta")).toBe(true), {
       timeout: 8_000,
     });
-    await cancel(deps, { projectId: PROJECT, id: job.id });
+    await cancelAll(deps, [{ projectId: PROJECT, id: job.id }]);
     const [now] = await ran;
     expect(now).toMatchObject({ state: "cancelled", error: null, reason: null });
     expect(JSON.parse(now?.output ?? "")).toMatchObject({ finish_reason: "cancelled" });
@@ -226,7 +228,7 @@ describe("a run that is asked to stop", () => {
     const job = await storedJob(acmeChat);
     const deps = testDeps({
       fetch: async () => {
-        await cancel(deps, job);
+        await cancelAll(deps, [job]);
         return failure(503);
       },
     });

@@ -7,7 +7,7 @@ import { again, done, type Outcome } from "../../src/core/outcome";
 import { NO_USAGE } from "../../src/core/usage";
 import { type RunEnd, settle } from "../../src/engine/settle";
 import { askToStop } from "../../src/store/moves";
-import { testDeps } from "../support/deps";
+import { brokenBucket, testDeps } from "../support/deps";
 import { wrapDb } from "../support/faulty-db";
 import { claimOne } from "../support/moves";
 import { changeRow, type Row, storedIn, storedJob, theJob, theRow } from "../support/rows";
@@ -15,18 +15,25 @@ import { changeRow, type Row, storedIn, storedJob, theJob, theRow } from "../sup
 const usage = { input_tokens: 10, output_tokens: 20, cached_tokens: 0, reasoning_tokens: 0, cost_usd: 0.25 };
 
 function ended(outcome: Outcome): RunEnd {
-  return { result: { ok: true, outcome }, usage, progress: null, startedAt: Date.now() - 1_000 };
+  return { result: { ok: true, outcome }, usage, progress: null, startedAt: Date.now() - 1_000, run: 1 };
 }
 
 function broken(error: AppError, partial: unknown = null): RunEnd {
-  return { result: { ok: false, error, partial }, usage, progress: null, startedAt: Date.now() - 1_000 };
+  return {
+    result: { ok: false, error, partial },
+    usage,
+    progress: null,
+    startedAt: Date.now() - 1_000,
+    run: 1,
+  };
 }
 
 const running = (changes: Row = {}) => storedIn("running", changes);
 const dueInMs = (job: Job | null) => (job?.runAt ?? 0) - Date.now();
 
 const codes = Object.keys(ERRORS) as ErrorCode[];
-const retryable = codes.filter((code) => ERRORS[code].retryable);
+// Of these the job knows nothing: it was not tried.
+const retryable = codes.filter((code) => ERRORS[code].retryable && code !== "store_unavailable");
 const final = codes.filter((code) => !ERRORS[code].retryable && code !== "cancelled");
 
 describe("settle", () => {
@@ -57,6 +64,13 @@ describe("settle", () => {
       ...{ state: "failed", reason: null },
       error: { code },
     });
+  });
+
+  it("defers a job that our own storage kept from being tried, and takes no attempt for it", async () => {
+    const job = await running({ attempt: 5 });
+    const moved = await settle(testDeps(), job, broken(new AppError("store_unavailable")));
+    expect(moved).toMatchObject({ state: "pending", reason: "retrying", attempt: 4, run: 1 });
+    expect(dueInMs(moved)).toBeGreaterThan(9_000);
   });
 
   it.each(final)("fails a job at once after %s", async (code) => {
@@ -178,7 +192,7 @@ describe("settle of a stop", () => {
     ["a turn that would be followed by another", ended(again(1))],
   ])("wins over %s, though the run did not know of it", async (_what, end) => {
     const job = await running();
-    await askToStop(env.DB, job);
+    await askToStop(env.DB, [job]);
     expect(await settle(testDeps(), job, end)).toMatchObject({ state: "cancelled" });
     expect(await theJob(job.id)).toMatchObject({ state: "cancelled", usage, reason: null });
     expect((await theRow(job.id))?.wake_at).toBeNull();
@@ -186,7 +200,7 @@ describe("settle of a stop", () => {
 
   it("does not undo an answer that was there first", async () => {
     const job = await running();
-    await askToStop(env.DB, job);
+    await askToStop(env.DB, [job]);
     expect(await settle(testDeps(), job, ended(done(1)))).toMatchObject({ state: "completed" });
   });
 });
@@ -231,14 +245,20 @@ describe("settle when things go wrong", () => {
     expect(await settle(testDeps(), job, ended(done(1)))).toMatchObject({ state: "failed" });
   });
 
-  it("says that the store is away when R2 does not take the output", async () => {
-    const bucket = new Proxy(env.BUCKET, {
-      get: (target, name) =>
-        name === "put" ? () => Promise.reject(new Error("R2 away")) : Reflect.get(target, name),
-    });
+  it("puts a large output into the row when R2 does not take it", async () => {
     const job = await running();
-    const end = ended(done("x".repeat(10_000)));
-    await expect(settle(testDeps({ bucket }), job, end)).rejects.toMatchObject({ code: "store_unavailable" });
+    const deps = testDeps({ bucket: brokenBucket() });
+    await settle(deps, job, ended(done("x".repeat(10_000))));
+    const now = await theJob(job.id);
+    expect(now).toMatchObject({ state: "completed", outputKey: null, outputBytes: 10_002 });
+    expect(now.output).toHaveLength(10_002);
+  });
+
+  it("says that the store is away when neither R2 nor the row takes the output", async () => {
+    const job = await running();
+    const end = ended(done("x".repeat(1_000_000)));
+    const settled = settle(testDeps({ bucket: brokenBucket() }), job, end);
+    await expect(settled).rejects.toMatchObject({ code: "store_unavailable" });
     expect(await theJob(job.id)).toMatchObject({ state: "running" });
   });
 

@@ -8,7 +8,7 @@ import { endLease, fallDue, runOut, wake } from "../support/age";
 import { movesTold, silentQueue, testDeps } from "../support/deps";
 import { aNewJob, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
-import { changeRow, countRows, storedIn, storedJob, theJob, theRow } from "../support/rows";
+import { changeRow, storedIn, storedJob, theJob, theRow } from "../support/rows";
 
 const bell = (job: { id: string }): Doorbell => ({ p: PROJECT, id: job.id });
 const inMs = async (id: string) => Number((await theRow(id))?.wake_at) - Date.now();
@@ -223,11 +223,5 @@ describe("what sweep gives back", () => {
     const wrapped = wrapDb(env.DB);
     await sweep(testDeps({ db: wrapped.db }), true);
     expect(wrapped.rowsWritten()).toBe(0);
-  });
-
-  it("forgets the uses of tokens that have expired", async () => {
-    await env.DB.exec("INSERT INTO token_uses VALUES ('tok_old', 1, 1000), ('tok_new', 1, 99999999999999)");
-    await sweep(testDeps(), true);
-    expect(await countRows("token_uses")).toBe(1);
   });
 });

@@ -41,7 +41,12 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/tokens": "401 401 201 403 201 201 403 403 403",
   "POST /v1/projects": "401 401 403 403 403 201 403 403 403",
   "GET /v1/projects": "401 401 403 403 403 200 403 403 403",
-  "DELETE /v1/projects/{project}": "401 401 403 403 403 204 403 403 403",
+  "DELETE /v1/projects/{project}": "401 401 403 403 403 202 403 403 403",
+  "POST /v1/jobs/cancel": "401 401 403 202 202 202 403 403 403",
+  "POST /v1/jobs/retry": "401 401 403 202 202 202 403 403 403",
+  "POST /v1/jobs/erase": "401 401 403 202 202 202 403 403 403",
+  "GET /v1/failures": "401 401 200 403 200 200 403 403 403",
+  "GET /v1/operations/{id}": "401 401 200 403 200 200 403 403 403",
   "POST /v1/projects/{project}/keys": "401 401 403 403 201 201 403 403 403",
   "GET /v1/projects/{project}/keys": "401 401 403 403 200 200 403 403 403",
   "DELETE /v1/projects/{project}/keys/{key}": "401 401 403 403 204 204 403 403 403",
@@ -66,6 +71,11 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     const { body } = await call<{ id: string }>("POST", `/v1/projects/${project}/keys`, { json: {} });
     return path.replace("{project}", project).replace("{key}", body.id);
   }
+  if (path.startsWith("/v1/operations")) {
+    const key = await ownerOf(project);
+    const { body } = await call<{ id: string }>("POST", "/v1/jobs/erase", { key, json: NOTHING });
+    return path.replace("{id}", body.id);
+  }
   const fresh = route.startsWith("DELETE") && path.includes("{id}");
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
@@ -80,7 +90,11 @@ async function ownerOf(project: string): Promise<string> {
   return owner;
 }
 
+/** An operation that finds no job. */
+const NOTHING = { filter: { tag: "nothing" } };
+
 function bodyOf(route: string): unknown {
+  if (/^POST .v1.jobs.(cancel|retry|erase)$/.test(route)) return NOTHING;
   if (route === "POST /v1/jobs") return later();
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
+import { createVault } from "../../src/store/vault";
 import { wrapDb } from "../support/faulty-db";
 import {
   type Answer,
@@ -12,10 +13,25 @@ import {
   mint,
   submit,
 } from "../support/http-client";
+import { changeRow } from "../support/rows";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const post = (json: unknown, headers: Record<string, string> = {}) =>
   call("POST", "/v1/jobs", { json, headers });
+
+/** A database that says of itself, with the answer to an INSERT, that it is so large. */
+function databaseOf(size_after: number): D1Database {
+  return new Proxy(env.DB, {
+    get(target, name) {
+      if (name !== "batch") return Reflect.get(target, name).bind(target);
+      return async (statements: D1PreparedStatement[]) =>
+        (await target.batch(statements)).map((result) => ({
+          ...result,
+          meta: { ...result.meta, size_after },
+        }));
+    },
+  });
+}
 
 /** One way to each code that a request can be answered with. */
 const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
@@ -33,9 +49,13 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   job_not_final: async () => call("POST", `/v1/jobs/${(await submit(later())).id}/retry`),
   output_not_ready: async () => call("GET", `/v1/jobs/${(await submit(later())).id}/output`),
   project_exists: () => call("POST", "/v1/projects", { json: { id: "default" } }),
-  project_not_empty: async () => {
-    await submit(later(), { key: await createProject("full") });
-    return call("DELETE", "/v1/projects/full");
+  too_many_jobs: async () => {
+    const key = await createProject("full");
+    return call("POST", "/v1/jobs/bulk", {
+      key,
+      json: { jobs: [later(), later()] },
+      env: { ...env, MAX_OPEN_JOBS: "1" },
+    });
   },
   payload_too_large: () => call("POST", "/v1/tokens", { text: " ".repeat(70_000), headers: JSON_TYPE }),
   unsupported_media_type: () =>
@@ -56,6 +76,25 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
     const key = await mint({ channel: "c", allow: ["submit"], max_jobs: 1 });
     await submit(later(), { key });
     return call("POST", "/v1/jobs", { key, json: later() });
+  },
+  storage_full: async () => {
+    const DB = databaseOf(9_100_000_000);
+    await call("POST", "/v1/jobs", { json: later(), env: { ...env, DB } });
+    return call("POST", "/v1/jobs", { json: later(), env: { ...env, DB } });
+  },
+  object_missing: async () => {
+    const { id } = await submit(later());
+    await changeRow(id, { input: null, input_key: "default/nowhere" });
+    return call("GET", `/v1/jobs/${id}/input`);
+  },
+  seal_broken: async () => {
+    const { id } = await submit(later());
+    const sealed = await createVault([{ id: "gone", secret: new Uint8Array(32) }]).sealText(
+      { projectId: "default", id },
+      "{}",
+    );
+    await changeRow(id, { input: sealed });
+    return call("GET", `/v1/jobs/${id}/input`);
   },
   internal: async () => {
     // A constraint that fails is a bug of ours, and not the database being away.

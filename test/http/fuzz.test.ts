@@ -56,6 +56,12 @@ const BODIES: Record<string, fc.Arbitrary<unknown>> = {
     object(TOKEN),
     object(TOKEN).map((fields) => ({ channel: "c", allow: ["read"], ...fields })),
   ),
+  ...Object.fromEntries(
+    ["cancel", "retry", "erase"].map((verb) => [
+      `/v1/jobs/${verb}`,
+      fc.oneof(json, fc.record({ filter: fc.oneof(json, object(["state", "channel", "tag", "task"])) })),
+    ]),
+  ),
   "/v1/projects": fc.oneof(json, object(["id", "name"])),
   "/v1/projects/default/keys": fc.oneof(json, object(["name", "scopes"])),
   "/v1/jobs/job_01KAM2T2Q5W4R0E8Z6S3N7Y9XB/cancel": json,

@@ -270,7 +270,7 @@ describe("methods", () => {
         (one) => !methods.includes(one),
       )) {
         // The path of one job takes what would otherwise be a path of its own.
-        if (path === "/v1/jobs/bulk" && method !== "PUT" && method !== "PATCH") continue;
+        if (underJobs(path) && method !== "PUT" && method !== "PATCH") continue;
         for (const key of [ROOT_KEY, null]) {
           const answer = await call(method, path, { key });
           expectError(answer, "method_not_allowed");
@@ -280,9 +280,11 @@ describe("methods", () => {
     }
   });
 
+  const underJobs = (path: string) => /^\/v1\/jobs\/(bulk|cancel|retry|erase)$/.test(path);
+
   function methodsOf(path: string): string[] {
     const own = paths.find(([one]) => one === path)?.[1] ?? [];
-    return [...own, ...(path === "/v1/jobs/bulk" ? ["GET", "DELETE"] : [])].sort();
+    return [...own, ...(underJobs(path) ? ["GET", "DELETE"] : [])].sort();
   }
 
   it("HEAD is answered as GET is, without a body", async () => {

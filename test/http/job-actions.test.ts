@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
 import {
   call,
@@ -13,10 +13,13 @@ import {
   submit,
   untilState,
 } from "../support/http-client";
+import { theRow } from "../support/rows";
 
 const act = (id: string, action: string) => call("POST", `/v1/jobs/${id}/${action}`);
 const erase = (id: string) => call("DELETE", `/v1/jobs/${id}`);
 const MISSING = "job_01KAM2T2Q5W4R0E8Z6S3N7Y9XB";
+
+type Cancelled = JobOnWire & { cancel: string };
 
 describe("POST /v1/jobs/{id}/cancel", () => {
   it("cancels a pending job at once", async () => {
@@ -27,7 +30,9 @@ describe("POST /v1/jobs/{id}/cancel", () => {
     expect(answer.body.finished_at).not.toBeNull();
     expect(answer.body.cancel_requested_at).not.toBeNull();
     expect(answer.body.version).toBe(job.version + 1);
-    expect((await call("GET", `/v1/jobs/${job.id}`)).body).toEqual(answer.body);
+    const { cancel, ...shown } = answer.body as Cancelled;
+    expect(cancel).toBe("cancelled");
+    expect((await call("GET", `/v1/jobs/${job.id}`)).body).toEqual(shown);
   });
 
   it("asks a running job to stop, which ends it with its text so far and its usage", async () => {
@@ -35,6 +40,7 @@ describe("POST /v1/jobs/{id}/cancel", () => {
     await untilState(job.id, "running");
     const asked = await act(job.id, "cancel");
     expect([asked.status, asked.body.state]).toEqual([200, "running"]);
+    expect((asked.body as Cancelled).cancel).toBe("cancelling");
     expect(asked.body.cancel_requested_at).not.toBeNull();
     const ended = await untilState(job.id, "cancelled");
     const output = ended.output as { text: string; finish_reason: string };
@@ -47,12 +53,14 @@ describe("POST /v1/jobs/{id}/cancel", () => {
   it("may be repeated, whatever the job's state, and changes nothing then", async () => {
     const pending = await submit(later());
     const first = await act(pending.id, "cancel");
-    expect((await act(pending.id, "cancel")).body).toEqual(first.body);
+    expect((await act(pending.id, "cancel")).body).toEqual({ ...first.body, cancel: "already_final" });
     const running = await submit(slow());
     await untilState(running.id, "running");
     const asked = await act(running.id, "cancel");
     const again = await act(running.id, "cancel");
-    expect(again.body.cancel_requested_at).toBe(asked.body.cancel_requested_at);
+    expect(again.body).toMatchObject({
+      ...{ cancel: "cancelling", cancel_requested_at: asked.body.cancel_requested_at },
+    });
     await untilState(running.id, "cancelled");
   });
 
@@ -63,7 +71,7 @@ describe("POST /v1/jobs/{id}/cancel", () => {
     const job = await finish(body);
     expect(job.state).toBe(state);
     const answer = await act(job.id, "cancel");
-    expect([answer.status, answer.body]).toEqual([200, job]);
+    expect([answer.status, answer.body]).toEqual([200, { ...job, cancel: "already_final" }]);
   });
 });
 
@@ -167,14 +175,17 @@ describe("DELETE /v1/jobs/{id}", () => {
     expectError(await call("GET", `/v1/jobs/${job.id}`), "not_found");
   });
 
-  it("answers 409 while the job runs, and takes nothing away", async () => {
-    const job = await submit(slow({ tags: ["kept"] }));
+  it("hides a running job at once with 202, and removes it when its run has stopped", async () => {
+    const job = await submit(slow({ tags: ["hidden"], channel: "hidden" }));
     await untilState(job.id, "running");
-    expectError(await erase(job.id), "job_not_final");
-    const { body } = await call<{ data: JobOnWire[] }>("GET", "/v1/jobs?tag=kept");
-    expect(body.data.map((one) => one.id)).toEqual([job.id]);
-    await stop(job.id);
-    expect((await erase(job.id)).status).toBe(204);
+    expect((await erase(job.id)).status).toBe(202);
+    expectError(await call("GET", `/v1/jobs/${job.id}`), "not_found");
+    expectError(await act(job.id, "cancel"), "not_found");
+    for (const filter of ["tag=hidden", "channel=hidden", "state=running", "task=generate"]) {
+      const { body } = await call<{ data: JobOnWire[] }>("GET", `/v1/jobs?limit=100&${filter}`);
+      expect(body.data.map((one) => one.id)).not.toContain(job.id);
+    }
+    await vi.waitFor(async () => expect(await theRow(job.id)).toBeNull(), { timeout: 8_000 });
   });
 
   it("erases the objects of every run", async () => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { call, createKey, createProject, expectError, later, submit } from "../support/http-client";
+import { call, createKey, createProject, expectError, later, mint, submit } from "../support/http-client";
+import { theRow } from "../support/rows";
 
 type Project = { id: string; object: string; name: string; created_at: string };
 type Key = Project & { project: string; hint: string; scopes: string[]; key?: string };
@@ -9,7 +10,7 @@ type Many<T> = { object: string; data: T[] };
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 describe("projects", () => {
-  it("are created with 201, listed, and deleted with 204", async () => {
+  it("are created with 201, listed, and deleted with 202", async () => {
     const created = await call<Project>("POST", "/v1/projects", {
       json: { id: "acme", name: "Acme & Söhne" },
     });
@@ -27,7 +28,7 @@ describe("projects", () => {
     expect(listed.body.data).toContainEqual(created.body);
     expect(listed.body.data.map(({ id }) => id)).toContain("default");
     const deleted = await call("DELETE", "/v1/projects/acme");
-    expect([deleted.status, deleted.text]).toEqual([204, ""]);
+    expect(deleted.status).toBe(202);
     expectError(await call("DELETE", "/v1/projects/acme"), "not_found");
     const after = await call<Many<Project>>("GET", "/v1/projects");
     expect(after.body.data.map(({ id }) => id)).not.toContain("acme");
@@ -63,14 +64,20 @@ describe("projects", () => {
     expect((await call("POST", "/v1/projects", { json: { id: "a".repeat(63) } })).status).toBe(201);
   });
 
-  it("are not deleted while they have jobs, and keep their keys then", async () => {
+  it("are deleted with all they have, and take no jobs from then on", async () => {
     const key = await createProject("busy");
-    const job = await submit(later(), { key });
-    expectError(await call("DELETE", "/v1/projects/busy"), "project_not_empty");
-    const { body } = await call<Many<Key>>("GET", "/v1/projects/busy/keys");
-    expect(body.data).toHaveLength(1);
-    await call("DELETE", `/v1/jobs/${job.id}`, { key });
-    expect((await call("DELETE", "/v1/projects/busy")).status).toBe(204);
+    const token = await mint({ channel: "c", allow: ["submit"] }, key);
+    const job = await submit(later({ tags: ["t"] }), { key });
+    const deleted = await call<{ id: string; state: string }>("DELETE", "/v1/projects/busy");
+    expect(deleted.status).toBe(202);
+    expect(deleted.body).toMatchObject({ object: "operation", action: "erase_project", project: "busy" });
+    expect(deleted.headers.get("location")).toBe(`/v1/operations/${deleted.body.id}`);
+    const operation = await call<{ state: string }>("GET", `/v1/operations/${deleted.body.id}`);
+    expect(operation.body).toMatchObject({ state: "completed", changed: 1 });
+    expect(await theRow(job.id)).toBeNull();
+    expectError(await call("POST", "/v1/jobs", { key: token, json: later() }), "not_found");
+    expectError(await call("POST", "/v1/projects", { json: { id: "busy" } }), "project_exists", "id");
+    expectError(await call("DELETE", "/v1/projects/busy"), "not_found");
   });
 
   it("take their keys with them", async () => {

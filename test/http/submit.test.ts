@@ -54,6 +54,8 @@ describe("POST /v1/jobs", () => {
       usage: null,
       cancel_requested_at: null,
       rerun_of: null,
+      retention_s: null,
+      fingerprint: null,
       created_at: expect.stringMatching(INSTANT),
       run_at: new Date(Date.parse(job.created_at) + 60_000).toISOString(),
       started_at: null,

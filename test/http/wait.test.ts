@@ -103,7 +103,8 @@ describe("Prefer: wait", () => {
         };
       },
     });
-    await call("GET", "/v1/jobs?limit=1", { env: { ...env, DB } });
+    // What an isolate asks once: whether it is migrated, and how many jobs are open.
+    await call("POST", "/v1/jobs", { json: later(), env: { ...env, DB } });
     asked.length = 0;
     const json = generate({}, "sandbox/chat!reply=Hi,ttft_ms=1500");
     const answer = await call("POST", "/v1/jobs", {

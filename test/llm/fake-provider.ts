@@ -88,3 +88,15 @@ export const hello = {
   model: "acme/chat",
   messages: [{ role: "user" as const, content: "Hello there, provider" }],
 };
+
+/** A job for it, as the store takes one. */
+export const acmeChat = { model: "acme/chat", input: '{"prompt":"Tea in Lisbon","model":"acme/chat"}' };
+
+/** An answer of 100 tokens in and 10 out. */
+export const answer = () =>
+  eventStream([
+    textChunk("Hello "),
+    textChunk("there", "stop"),
+    usageChunk({ prompt_tokens: 100, completion_tokens: 10 }),
+    "[DONE]",
+  ]);

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { WholeJob } from "../../src/core/job";
 import { TIMING } from "../../src/core/limits";
-import { claimJobs, claimSuspect, findSuspects } from "../../src/store/moves";
+import { claimJobs, claimSuspect, findSuspects } from "../../src/store/claims";
 import { insertJobs } from "../../src/store/submit";
 import { aNewJob, anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";

@@ -1,14 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../src/core/errors";
-import { STATES } from "../../src/core/lifecycle";
 import { TIMING } from "../../src/core/limits";
 import { findDue, postpone, untilNextDueMs } from "../../src/store/due";
-import { eraseJob, getJob, getJobs, renewLeases, watchRuns } from "../../src/store/jobs";
-import { eraseObjects, inputKey, loadText, outputKey, storeText } from "../../src/store/objects";
+import { getJob, getJobs, renewLeases, watchRuns } from "../../src/store/jobs";
 import { checkMigrated } from "../../src/store/schema";
-import { findByKeys, insertJobs } from "../../src/store/submit";
-import { aNewJob, anId, PROJECT } from "../support/factory";
+import { insertJobs } from "../../src/store/submit";
+import { aNewJob, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
 import { changeRow, storedIn, storedJob, theJob, theRow } from "../support/rows";
 
@@ -20,34 +18,6 @@ describe("getJob and getJobs", () => {
     const found = await getJobs(env.DB, [...jobs, missing, { projectId: "other", id: jobs[0]?.id ?? "" }]);
     expect(found.map(({ id }) => id).sort()).toEqual(jobs.map(({ id }) => id).sort());
     expect(await getJob(env.DB, missing)).toBeNull();
-  });
-});
-
-describe("eraseJob", () => {
-  it.each(STATES.filter((state) => state !== "running"))(
-    "deletes the row of a %s job, its tags and its key, and nothing of another's",
-    async (state) => {
-      const [key, other] = [anId("req"), anId("req")];
-      const job = await storedJob({ tags: ["a", "b"], idempotency_key: key, hash: "h" }, { state });
-      const neighbour = await storedJob({ tags: ["a"], idempotency_key: other, hash: "h" });
-      expect(await eraseJob(env.DB, job)).toBe(true);
-      expect(await theRow(job.id)).toBeNull();
-      const { results } = await env.DB.prepare("SELECT tag FROM job_tags WHERE job_id IN (?1, ?2)")
-        .bind(job.id, neighbour.id)
-        .all();
-      expect(results).toHaveLength(1);
-      expect(await findByKeys(env.DB, PROJECT, [key, other])).toEqual(new Map([[other, [neighbour.id]]]));
-      expect(await eraseJob(env.DB, job)).toBe(false);
-    },
-  );
-
-  it("leaves a running job whole", async () => {
-    const key = anId("req");
-    const job = await storedJob({ tags: ["a"], idempotency_key: key, hash: "h" }, { state: "running" });
-    const wrapped = wrapDb(env.DB);
-    expect(await eraseJob(wrapped.db, job)).toBe(false);
-    expect(wrapped.rowsWritten()).toBe(0);
-    expect((await findByKeys(env.DB, PROJECT, [key])).size).toBe(1);
   });
 });
 
@@ -129,46 +99,6 @@ describe("findDue and postpone", () => {
   });
 });
 
-describe("objects in R2", () => {
-  it.each([
-    ["8,192 bytes", "x".repeat(8_192), 8_192, true],
-    ["8,193 bytes", "x".repeat(8_193), 8_193, false],
-    ["4,096 letters of two bytes", "é".repeat(4_096), 8_192, true],
-    ["4,097 letters of two bytes", "é".repeat(4_097), 8_194, false],
-    ["nothing", "", 0, true],
-  ])("take a text of %s out of the row only when it is too large", async (_what, text, bytes, inRow) => {
-    const key = inputKey({ projectId: PROJECT, id: anId() });
-    expect(await storeText(env.BUCKET, key, text)).toEqual({
-      bytes,
-      inline: inRow ? text : null,
-      key: inRow ? null : key,
-    });
-    if (!inRow) expect(await loadText(env.BUCKET, key)).toBe(text);
-    else expect(await env.BUCKET.head(key)).toBeNull();
-  });
-
-  it("are erased for all runs of a job, and for no other job", async () => {
-    const [job, other] = [
-      { projectId: PROJECT, id: anId() },
-      { projectId: PROJECT, id: anId() },
-    ];
-    const text = "x".repeat(10_000);
-    for (const key of [inputKey(job), outputKey({ ...job, run: 1 }), outputKey({ ...job, run: 2 })]) {
-      await storeText(env.BUCKET, key, text);
-    }
-    await storeText(env.BUCKET, inputKey(other), text);
-    await eraseObjects(env.BUCKET, job);
-    expect((await env.BUCKET.list({ prefix: `${PROJECT}/${job.id}` })).objects).toEqual([]);
-    expect(await loadText(env.BUCKET, inputKey(other))).toBe(text);
-  });
-
-  it("that are not there are a store that does not answer", async () => {
-    await expect(loadText(env.BUCKET, "default/none/input")).rejects.toMatchObject({
-      code: "store_unavailable",
-    });
-  });
-});
-
 describe("what D1's errors mean", () => {
   it("are an unreachable store, to be tried again", async () => {
     const wrapped = wrapDb(env.DB);
@@ -197,6 +127,6 @@ describe("changeRow, which these tests stand on", () => {
   it("changes what it is told to", async () => {
     const job = await storedJob();
     await changeRow(job.id, { priority: 9 });
-    expect(await theJob(job.id)).toEqual({ ...job, priority: 9 });
+    expect(await theJob(job.id)).toEqual({ ...job, priority: 9, readAt: expect.any(Number) });
   });
 });

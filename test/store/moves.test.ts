@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { canMove, MOVES, type Move, STATES } from "../../src/core/lifecycle";
-import { endRun, retryRun } from "../../src/store/moves";
+import { endRun, returnRun } from "../../src/store/run-ends";
 import { wrapDb } from "../support/faulty-db";
 import { aResult, claimOne, MOVE_CASES } from "../support/moves";
 import { storedIn, storedJob, theJob, theRow } from "../support/rows";
@@ -23,7 +23,7 @@ describe("the moves in the database", () => {
     const before = await storedIn(one.state, one.ready);
     const moved = await one.make(before);
     expect(moved).toMatchObject({ state: MOVES[one.move].to, version: before.version + 1 });
-    expect(await theJob(before.id)).toMatchObject(moved ?? {});
+    expect(await theJob(before.id)).toMatchObject({ ...moved, readAt: expect.any(Number) });
   });
 
   it.each(illegal)("$name from $state writes nothing", async (one) => {
@@ -96,9 +96,11 @@ describe("the guards", () => {
     ["ask_to_stop", "somebody having asked before", { cancel_requested_at: 1_000 }],
     ["retry", "somebody having asked to stop", { cancel_requested_at: 1_000 }],
     ["again", "somebody having asked to stop", { cancel_requested_at: 1_000 }],
+    ["defer", "somebody having asked to stop", { cancel_requested_at: 1_000 }],
+    ["rerun", "somebody having erased it", { state: "failed", erase_at: 1_000 }],
   ] as const;
 
-  it.each(blocked)("%s of a running job is refused for %s", async (name, _why, changes) => {
+  it.each(blocked)("%s is refused for %s", async (name, _why, changes) => {
     const job = await storedIn("running", changes);
     const row = await theRow(job.id);
     const one = MOVE_CASES.find((known) => known.name === name);
@@ -133,7 +135,7 @@ describe("what a move leaves behind", () => {
 
   it("retry is due after its delay by the database's clock, and the clock looks then", async () => {
     const job = await storedIn("running");
-    const moved = await retryRun(env.DB, job, 90_000, { ...aResult, error });
+    const moved = await returnRun(env.DB, job, { move: "retry", delayMs: 90_000 }, { ...aResult, error });
     const inMs = (moved?.runAt ?? 0) - Date.now();
     expect(inMs).toBeGreaterThan(80_000);
     expect(inMs).toBeLessThanOrEqual(90_000);

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { TIMING } from "../../src/core/limits";
-import { endRun } from "../../src/store/moves";
+import { endRun } from "../../src/store/run-ends";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";

@@ -1,16 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { TIMING } from "../../src/core/limits";
-import {
-  createKey,
-  createProject,
-  deleteKey,
-  deleteProject,
-  findKeyByHash,
-  findProject,
-  listKeys,
-  listProjects,
-} from "../../src/store/keys";
+import { createKey, deleteKey, findKeyByHash, listKeys } from "../../src/store/keys";
+import { createProject, findProject, listProjects, markDeleted } from "../../src/store/projects";
 import { insertJobs } from "../../src/store/submit";
 import { dropExpiredTokenUses, takeTokenUses } from "../../src/store/token-uses";
 import { aNewJob, anId } from "../support/factory";
@@ -58,18 +50,26 @@ describe("projects", () => {
     expect(await findProject(env.DB, "nobody")).toBeNull();
   });
 
-  it("are deleted with their keys, but not while they have a job", async () => {
-    await createProject(env.DB, "busy", "Busy");
-    const key = aKey("busy");
-    await createKey(env.DB, key, "hash-busy");
-    const job = aNewJob();
-    await insertJobs(env.DB, "busy", [job], null, TIMING);
-    expect(await deleteProject(env.DB, "busy")).toBe(false);
-    expect(await findKeyByHash(env.DB, "hash-busy")).toMatchObject({ id: key.id });
-    await env.DB.prepare("DELETE FROM jobs WHERE id = ?1").bind(job.id).run();
-    expect(await deleteProject(env.DB, "busy")).toBe(true);
-    expect(await findKeyByHash(env.DB, "hash-busy")).toBeNull();
-    expect(await findProject(env.DB, "busy")).toBeNull();
+  it("lose their keys and take no jobs once they are deleted", async () => {
+    await createProject(env.DB, "leaver", "Leaver");
+    await createKey(env.DB, aKey("leaver"), "hash-leaver");
+    await markDeleted(env.DB, "leaver");
+    expect(await findKeyByHash(env.DB, "hash-leaver")).toBeNull();
+    expect(await createKey(env.DB, aKey("leaver"), "hash-later")).toBeNull();
+    expect(await insertJobs(env.DB, "leaver", [aNewJob()], null, TIMING)).toEqual([]);
+    expect((await listProjects(env.DB)).map(({ id }) => id)).not.toContain("leaver");
+  });
+
+  it("may be made again under an old id when no token of the old one can be good any more", async () => {
+    await createProject(env.DB, "phoenix", "Old");
+    await markDeleted(env.DB, "phoenix");
+    const again = () => createProject(env.DB, "phoenix", "New");
+    await expect(again()).rejects.toMatchObject({
+      code: "project_exists",
+      message: expect.stringContaining("less than an hour ago"),
+    });
+    await env.DB.exec(`UPDATE projects SET deleted_at = ${Date.now() - 3_601_000} WHERE id = 'phoenix'`);
+    expect(await again()).toMatchObject({ name: "New", deletedAt: null });
   });
 });
 

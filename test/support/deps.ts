@@ -13,6 +13,7 @@ import { createLlm } from "../../src/llm/create-llm";
 import type { Fetch } from "../../src/llm/fetch";
 import { createHeaderSlots } from "../../src/llm/header-slots";
 import { createCatalogue } from "../../src/llm/models";
+import { createVault } from "../../src/store/vault";
 import { acme } from "../llm/fake-provider";
 import { anId } from "./factory";
 import { theJob } from "./rows";
@@ -43,11 +44,18 @@ export function testDeps(edge: Edge = {}): TestDeps {
   return {
     db: env.DB,
     bucket: env.BUCKET,
+    vault: createVault([]),
     jobsQueue: silentQueue(rung),
     bulkQueue: silentQueue(rung),
     hubs: watchedHubs(published),
     clock: silentClock(armed),
-    config: { catalogue, timing: TIMING },
+    config: {
+      catalogue,
+      timing: TIMING,
+      retentionMs: 7 * 86_400_000,
+      maxOpenJobs: 1_000_000,
+      encryptionKeys: [],
+    },
     now: Date.now,
     random: () => 0.5,
     newId: anId,
@@ -79,6 +87,10 @@ export function silentQueue(rung: Doorbell[], oldest: number | null = null, fail
       if (fails) throw new Error("queue away");
       rung.push(...messages.map(({ body }) => body));
     },
+    async send(body: Doorbell) {
+      if (fails) throw new Error("queue away");
+      rung.push(body);
+    },
     async metrics() {
       if (fails) throw new Error("queue away");
       return {
@@ -99,6 +111,7 @@ function watchedHubs(published: JobEvent[]): Deps["hubs"] {
         published.push(...structuredClone(events));
         await env.EVENT_HUB.getByName(name).publish(events);
       },
+      forget: (ids: string[]) => env.EVENT_HUB.getByName(name).forget(ids),
     }),
   };
   return hubs as unknown as Deps["hubs"];
@@ -108,6 +121,11 @@ function watchedHubs(published: JobEvent[]): Deps["hubs"] {
 export function brokenHubs(): Deps["hubs"] {
   const hubs = { getByName: () => ({ publish: () => Promise.reject(new Error("hub away")) }) };
   return hubs as unknown as Deps["hubs"];
+}
+
+/** A bucket that never answers. */
+export function brokenBucket(): R2Bucket {
+  return new Proxy(env.BUCKET, { get: () => () => Promise.reject(new Error("R2 away")) });
 }
 
 /** A clock that only writes down when it was asked to look. A real one would sweep while a test sets its stage. */

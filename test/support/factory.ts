@@ -9,7 +9,7 @@ export const PROJECT = "default";
 
 const nextUlid = monotonicFactory();
 
-export function anId(prefix: "job" | "key" | "tok" | "clm" | "req" = "job"): string {
+export function anId(prefix: "job" | "key" | "tok" | "clm" | "req" | "op" = "job"): string {
   return `${prefix}_${nextUlid()}`;
 }
 
@@ -31,6 +31,7 @@ export function aNewJob(over: Partial<NewJob> = {}): NewJob {
     run_at: null,
     delay_ms: null,
     expires_in_ms: null,
+    retention_ms: null,
     rerun_of: null,
     idempotency_key: null,
     hash: null,
@@ -79,6 +80,10 @@ export function aJob(over: Partial<Job> = {}): Job {
     inputKey: null,
     outputBytes: null,
     outputKey: null,
+    fingerprint: null,
+    retentionMs: null,
+    eraseAt: null,
+    readAt: 2_000,
     ...over,
   };
 }

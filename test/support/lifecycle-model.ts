@@ -22,6 +22,7 @@ export const ACTIONS = [
   "fail",
   "retry",
   "again",
+  "defer",
   "stop",
   "stop_dead",
   "crash",
@@ -80,6 +81,9 @@ function byAction(job: ModelJob, action: Action, older: boolean): Partial<ModelJ
     case "again":
       if (!holds || job.stopAsked) return null;
       return { state: "pending", due: false, attempt: job.attempt - 1, turns: job.turns + 1 };
+    case "defer":
+      if (!holds || job.stopAsked) return null;
+      return { state: "pending", due: false, attempt: job.attempt - 1 };
     case "stop_dead":
       return holds && job.leaseOver && job.stopAsked ? { state: "cancelled" } : null;
     case "crash":

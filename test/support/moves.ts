@@ -4,26 +4,27 @@ import { env } from "cloudflare:workers";
 import type { Job, WholeJob } from "../../src/core/job";
 import type { Move, State } from "../../src/core/lifecycle";
 import { TIMING } from "../../src/core/limits";
+import { claimJobs, claimSuspect } from "../../src/store/claims";
 import {
-  againRun,
   askToStop,
-  cancelJob,
-  claimJobs,
-  claimSuspect,
+  cancelJobs,
   crashJob,
-  endRun,
   expireJob,
   type RunKey,
-  type RunResult,
-  rerunJob,
-  retryRun,
+  rerunJobs,
   stopDeadRun,
 } from "../../src/store/moves";
+import { endRun, type RunResult, returnRun } from "../../src/store/run-ends";
 import { anId } from "./factory";
 import type { Row } from "./rows";
 
 export const aResult: RunResult = { attempts: [], usage: null, progress: null, error: null };
-export const ERROR_JSON = '{"code":"crashed","message":"gone","retryable":false}';
+export const STORED_ERROR = {
+  json: '{"code":"crashed","message":"gone","retryable":false}',
+  fingerprint: "0123456789abcdef",
+};
+
+const first = async (jobs: Promise<Job[]>) => (await jobs)[0] ?? null;
 
 export type MoveCase = {
   name: string;
@@ -79,28 +80,45 @@ export const MOVE_CASES: MoveCase[] = [
   {
     name: "retry",
     move: "retry",
-    make: (job, db = env.DB) => retryRun(db, job, 60_000, aResult),
+    make: (job, db = env.DB) => returnRun(db, job, { move: "retry", delayMs: 60_000 }, aResult),
     ready: {},
   },
   {
     name: "again",
     move: "again",
-    make: (job, db = env.DB) => againRun(db, job, 60_000, '{"page":2}', aResult),
+    make: (job, db = env.DB) =>
+      returnRun(db, job, { move: "again", delayMs: 60_000, turnState: '{"page":2}' }, aResult),
+    ready: {},
+  },
+  {
+    name: "defer",
+    move: "defer",
+    make: (job, db = env.DB) => returnRun(db, job, { move: "defer", delayMs: 60_000 }, aResult),
     ready: {},
   },
   {
     name: "crash",
     move: "crash",
-    make: (job, db = env.DB) => crashJob(db, job, ERROR_JSON, TIMING),
+    make: (job, db = env.DB) => crashJob(db, job, STORED_ERROR, TIMING),
     ready: { lease_until: past, crashes: 2 },
   },
-  { name: "ask_to_stop", move: "ask_to_stop", make: (job, db = env.DB) => askToStop(db, job), ready: {} },
-  { name: "cancel", move: "cancel", make: (job, db = env.DB) => cancelJob(db, job), ready: {} },
+  {
+    name: "ask_to_stop",
+    move: "ask_to_stop",
+    make: (job, db = env.DB) => first(askToStop(db, [job])),
+    ready: {},
+  },
+  { name: "cancel", move: "cancel", make: (job, db = env.DB) => first(cancelJobs(db, [job])), ready: {} },
   {
     name: "expire",
     move: "expire",
-    make: (job, db = env.DB) => expireJob(db, job, ERROR_JSON),
+    make: (job, db = env.DB) => expireJob(db, job, STORED_ERROR),
     ready: { expires_at: past },
   },
-  { name: "rerun", move: "rerun", make: (job, db = env.DB) => rerunJob(db, job, TIMING), ready: {} },
+  {
+    name: "rerun",
+    move: "rerun",
+    make: (job, db = env.DB) => first(rerunJobs(db, [{ ...job, delayMs: 0 }], TIMING)),
+    ready: {},
+  },
 ];

@@ -26,7 +26,8 @@ export function respond(c: HttpContext, error: AppError): Response {
   if (error.retryAfterMs !== null) headers.set("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
   // A single problem is told by message and param; in a list its index is told too.
   const tellAll = errors && (errors.length > 1 || errors[0]?.index !== undefined);
-  const envelope = { message, type, code, param, ...(tellAll ? { errors } : {}) };
+  const unsure = error.jobIds ? { job_ids: error.jobIds } : {};
+  const envelope = { message, type, code, param, ...(tellAll ? { errors } : {}), ...unsure };
   return new Response(JSON.stringify({ error: { ...envelope, request_id: c.var.requestId } }), {
     status,
     headers,

@@ -3,9 +3,10 @@
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
 import { pageOf } from "../../contract/envelope";
 import { channelSchema, jobSchema, stateSchema, tagSchema } from "../../contract/job";
-import { presentJob } from "../../contract/present";
+import { fingerprintSchema } from "../../contract/operation";
 import { AppError } from "../../core/errors";
 import { isJobId } from "../../core/ids";
+import type { Job } from "../../core/job";
 import { isFinal } from "../../core/lifecycle";
 import { LIMITS } from "../../core/limits";
 import { listJobs as readPage } from "../../store/job-list";
@@ -13,7 +14,7 @@ import { openObject } from "../../store/objects";
 import type { App, HttpContext } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, failures, json } from "../responses";
-import { findJob, showJob } from "../show-job";
+import { findJob, showJob, showWholeJob } from "../show-job";
 
 export const jobParams = z.object({ id: z.string().openapi({ description: "The job's id." }) });
 
@@ -32,6 +33,7 @@ const listJobs = createRoute({
       task: z.string().max(64).optional(),
       channel: channelSchema.optional(),
       tag: tagSchema.optional(),
+      fingerprint: fingerprintSchema.optional(),
       limit: z.coerce.number().int().min(1).max(LIMITS.pageSize).default(20),
       cursor: z.string().max(64).optional().openapi({ description: "`next_cursor` of the page before." }),
     }),
@@ -95,7 +97,7 @@ export function jobRoutes(app: App): void {
       filter.channel = caller.channel;
     }
     const page = await readPage(deps.db, caller.projectId, filter, limit, cursor ?? null);
-    const data = page.jobs.map((job) => presentJob(job, deps.now()));
+    const data = await Promise.all(page.jobs.map((job) => showJob(deps, job)));
     return c.json(
       { object: "list" as const, data, has_more: page.next !== null, next_cursor: page.next },
       200,
@@ -104,12 +106,12 @@ export function jobRoutes(app: App): void {
 
   app.openapi(getJob, async (c) => {
     const job = await findJob(c.var.deps, c.var.caller, c.req.valid("param").id);
-    return c.json(await showJob(c.var.deps, c.var.caller, job), 200);
+    return c.json(await showWholeJob(c.var.deps, c.var.caller, job), 200);
   });
 
   app.openapi(getInput, async (c) => {
     const job = await findJob(c.var.deps, c.var.caller, c.req.valid("param").id);
-    return answerRaw(c, job.input, job.inputKey);
+    return answerRaw(c, job, job.input, job.inputKey);
   });
 
   app.openapi(getOutput, async (c) => {
@@ -118,12 +120,18 @@ export function jobRoutes(app: App): void {
       if (!isFinal(job.state)) throw new AppError("output_not_ready");
       throw new AppError("not_found", { message: `The job is ${job.state} and has no output.` });
     }
-    return answerRaw(c, job.output, job.outputKey);
+    return answerRaw(c, job, job.output, job.outputKey);
   });
 }
 
-async function answerRaw(c: HttpContext, inline: string | null, key: string | null): Promise<Response> {
-  const text = inline ?? "null";
-  const content = key === null ? text : (await openObject(c.var.deps.bucket, key)).body;
+async function answerRaw(
+  c: HttpContext,
+  job: Job,
+  inline: string | null,
+  key: string | null,
+): Promise<Response> {
+  const { deps } = c.var;
+  const content =
+    key === null ? await deps.vault.openText(job, inline ?? "null") : await openObject(deps, job, key);
   return new Response(content, { headers: { "content-type": "application/json" } });
 }

@@ -10,9 +10,12 @@ import {
   projectSchema,
 } from "../../contract/access";
 import { listOf } from "../../contract/envelope";
+import { operationSchema, presentOperation } from "../../contract/operation";
 import { AppError } from "../../core/errors";
 import type { Scope } from "../../core/scopes";
+import { operate } from "../../engine/operate";
 import * as keys from "../../store/keys";
+import * as projects from "../../store/projects";
 import type { Caller } from "../caller";
 import type { App } from "../context";
 import { allow, hashKey, rootOnly } from "../middleware/authenticate";
@@ -47,10 +50,12 @@ const deleteProject = createRoute({
   ...shared,
   method: "delete",
   path: "/v1/projects/{project}",
-  summary: "Delete a project without jobs, and its keys",
+  summary: "Delete a project with all it has",
+  description:
+    "At once it takes no jobs and its keys do not work. What runs is stopped; then everything is erased. Its id is free an hour later.",
   middleware: rootOnly,
   request: { params: projectParams },
-  responses: { 204: { description: "It is gone." }, ...failures },
+  responses: { 202: json(operationSchema, "How far it is. `Location` is its address."), ...failures },
 });
 
 const createKey = createRoute({
@@ -87,23 +92,27 @@ const deleteKey = createRoute({
 export function projectRoutes(app: App): void {
   app.openapi(createProject, async (c) => {
     const { id, name } = c.req.valid("json");
-    const project = await keys.createProject(c.var.deps.db, id, name ?? id);
+    const project = await projects.createProject(c.var.deps.db, id, name ?? id);
     return c.json(showProject(project), 201);
   });
 
   app.openapi(listProjects, async (c) => {
-    const projects = await keys.listProjects(c.var.deps.db);
-    return c.json({ object: "list" as const, data: projects.map(showProject) }, 200);
+    const all = await projects.listProjects(c.var.deps.db);
+    return c.json({ object: "list" as const, data: all.map(showProject) }, 200);
   });
 
   app.openapi(deleteProject, async (c) => {
     const { project } = c.req.valid("param");
     if (project === "default")
       throw new AppError("forbidden", { message: "The project default cannot be deleted." });
-    const { db } = c.var.deps;
-    if (!isProjectId(project) || !(await keys.findProject(db, project))) throw new AppError("not_found");
-    if (!(await keys.deleteProject(db, project))) throw new AppError("project_not_empty");
-    return c.body(null, 204);
+    const { deps, caller } = c.var;
+    const found = isProjectId(project) ? await projects.findProject(deps.db, project) : null;
+    if (!found || found.deletedAt !== null) throw new AppError("not_found");
+    await projects.markDeleted(deps.db, project);
+    const all = { action: "erase_project", filter: {}, rate: null } as const;
+    const operation = await operate(deps, { projectId: caller.projectId, target: project, ...all });
+    c.header("location", `/v1/operations/${operation.id}`);
+    return c.json(presentOperation(operation), 202);
   });
 
   app.openapi(createKey, async (c) => {
@@ -119,7 +128,8 @@ export function projectRoutes(app: App): void {
 
   app.openapi(listKeys, async (c) => {
     const projectId = ownProject(c.var.caller, c.req.valid("param").project);
-    if (!(await keys.findProject(c.var.deps.db, projectId))) throw new AppError("not_found");
+    const project = await projects.findProject(c.var.deps.db, projectId);
+    if (!project || project.deletedAt !== null) throw new AppError("not_found");
     const all = await keys.listKeys(c.var.deps.db, projectId);
     return c.json({ object: "list" as const, data: all.map(showKey) }, 200);
   });
@@ -149,7 +159,7 @@ function newKey(): string {
   return `errand_${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-function showProject(project: keys.Project) {
+function showProject(project: projects.Project) {
   return {
     id: project.id,
     object: "project" as const,

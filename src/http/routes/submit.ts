@@ -3,8 +3,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { listOf } from "../../contract/envelope";
 import { bulkSchema, idempotencyKeySchema, jobSchema, submitSchema } from "../../contract/job";
-import { presentJob } from "../../contract/present";
 import { AppError } from "../../core/errors";
+import { isErased } from "../../core/job";
 import { isFinal } from "../../core/lifecycle";
 import { LIMITS } from "../../core/limits";
 import { getJob } from "../../store/jobs";
@@ -12,7 +12,7 @@ import type { App } from "../context";
 import { waitForEnd } from "../listen";
 import { allow } from "../middleware/authenticate";
 import { bearer, body, failures, json } from "../responses";
-import { showJob } from "../show-job";
+import { showJob, showWholeJob } from "../show-job";
 import { submitAs } from "../submit-as";
 
 const headers = z.object({
@@ -73,10 +73,11 @@ export function submitRoutes(app: App): void {
     const { job, created } = submitted;
     c.header("location", `/v1/jobs/${job.id}`);
     if (!isFinal(job.state) && waitS > 0) await waitForEnd(deps, job, waitS * 1_000);
-    if (created && waitS === 0) return c.json({ ...presentJob(job, deps.now()), attempts: [] }, 202);
+    if (created && waitS === 0) return c.json({ ...(await showJob(deps, job)), attempts: [] }, 202);
     const now = await getJob(deps.db, job);
-    if (!now) throw new AppError("not_found", { message: "The job was erased while it was waited for." });
-    return c.json(await showJob(deps, c.var.caller, now), created && !isFinal(now.state) ? 202 : 200);
+    if (!now || isErased(now))
+      throw new AppError("not_found", { message: "The job was erased while it was waited for." });
+    return c.json(await showWholeJob(deps, c.var.caller, now), created && !isFinal(now.state) ? 202 : 200);
   });
 
   app.openapi(submitJobs, async (c) => {
@@ -84,7 +85,7 @@ export function submitRoutes(app: App): void {
     const bulkKey = c.req.valid("header")["idempotency-key"];
     const { jobs } = c.req.valid("json");
     const submitted = await submitAs(c, { jobs, list: true, bulkKey });
-    const data = submitted.map(({ job }) => presentJob(job, deps.now()));
+    const data = await Promise.all(submitted.map(({ job }) => showJob(deps, job)));
     return c.json({ object: "list" as const, data }, submitted.some(({ created }) => created) ? 202 : 200);
   });
 }

@@ -1,0 +1,83 @@
+// Brings the end of a run home: settles it, with patience while the database is away, and tells it.
+
+import { AppError } from "../core/errors";
+import { moveEvent } from "../core/events";
+import { isErased, type Job, type WholeJob } from "../core/job";
+import { isFinal } from "../core/lifecycle";
+import type { Deps } from "../deps";
+import { errorField } from "../log";
+import { writeLost } from "../store/ledger";
+import { armClockFor } from "./arm-clock";
+import type { Narrator } from "./narrator";
+import { purge } from "./purge";
+import { ringLater } from "./ring";
+import { type RunEnd, settle, usedBy } from "./settle";
+import { dropUnsettled, keepUnsettled } from "./unsettled";
+
+/** How long D1 is asked to take an answer before R2 is. */
+const PATIENCE_MS = 20_000;
+
+/** The job after it; null: another run had it; `kept`: the end waits in R2 for another run. */
+type Concluded = Job | null | "kept";
+
+/** Throws when the end could be put nowhere. */
+export async function conclude(
+  deps: Deps,
+  job: WholeJob,
+  end: RunEnd,
+  narrator: Narrator,
+): Promise<Concluded> {
+  const settled = await settleOrKeep(deps, job, end);
+  if (!settled || settled === "kept") return settled;
+  narrator.move(moveEvent(settled, deps.now()));
+  if (settled.state === "pending") {
+    await armClockFor(deps, Math.max(0, settled.runAt - settled.readAt));
+  }
+  if (end.run !== job.run) deps.background(tidy(deps, settled));
+  if (isFinal(settled.state) && isErased(settled)) deps.background(purge(deps, [settled]));
+  return settled;
+}
+
+/** A run that has lost its job writes nothing but what it has used. */
+export async function concludeLost(deps: Deps, job: WholeJob, end: RunEnd): Promise<null> {
+  const used = usedBy(job, end);
+  if (used) await patiently(deps, () => writeLost(deps.db, job, used));
+  return null;
+}
+
+async function settleOrKeep(deps: Deps, job: WholeJob, end: RunEnd): Promise<Concluded> {
+  try {
+    return await patiently(deps, () => settle(deps, job, end));
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    await patiently(deps, () => keepUnsettled(deps, job, end));
+    deps.log("kept_unsettled", { job: job.id, run: job.run });
+    await ringLater(deps, job, deps.config.timing.leaseMs);
+    return "kept";
+  }
+}
+
+/** What was found unsettled has been settled. Should it stay, it goes with the job. */
+async function tidy(deps: Deps, job: Job): Promise<void> {
+  try {
+    await dropUnsettled(deps, job);
+  } catch (error) {
+    deps.log("unsettled_not_dropped", { job: job.id, error: errorField(error) });
+  }
+}
+
+async function patiently<T>(deps: Deps, write: () => Promise<T>): Promise<T> {
+  const giveUpAt = deps.now() + PATIENCE_MS;
+  for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, 4_000)) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isAway(error) || deps.now() + delayMs > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "store_unavailable";
+}

@@ -1,0 +1,101 @@
+// What has to be tidied up now and then: jobs that were kept long enough, objects without a job, old keys and lines.
+//
+// A walk through everything, in small steps: each call does one and says where the next one begins.
+
+import type { Deps } from "../deps";
+import { dropBulkKeys, dropLedger, dropOperations } from "../store/age-out";
+import { findExisting, findOld, isOld, markErased } from "../store/erasure";
+import { deleteObjects, listObjects } from "../store/objects";
+import { nextProject } from "../store/projects";
+import { dropExpiredTokenUses } from "../store/token-uses";
+import { hasObjects, purge } from "./purge";
+
+/** Where the walk is. `dueAt`: when the next step is to be made, in milliseconds since 1970. */
+export type Chores = {
+  dueAt: number;
+  stage: "jobs" | "objects" | "rest";
+  project: string;
+  after: string;
+  cursor?: string;
+  objectsDoneAt: number;
+};
+
+export const FIRST_CHORES: Chores = { dueAt: 0, stage: "jobs", project: "", after: "", objectsDoneAt: 0 };
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Between two steps of one walk: others want to use the database too. */
+const BREATH_MS = 1_000;
+
+/** Jobs of a step. */
+const SLICE = 200;
+
+/** An object is written before its job's row is; one that is younger than this may still get a row. */
+const ORPHAN_AGE_MS = HOUR_MS;
+
+/** One step. What it throws (D1 or R2 is away) changes nothing: the step is made again. */
+export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
+  switch (chores.stage) {
+    case "jobs":
+      return eraseOldJobs(deps, chores);
+    case "objects":
+      return deleteOrphans(deps, chores);
+    case "rest":
+      await Promise.all([dropExpiredTokenUses(deps.db), dropBulkKeys(deps.db)]);
+      await Promise.all([dropOperations(deps.db), dropLedger(deps.db, deps.now())]);
+      return { ...FIRST_CHORES, objectsDoneAt: chores.objectsDoneAt, dueAt: deps.now() + HOUR_MS };
+  }
+}
+
+/** Ids are ordered by time, so a project's old jobs are at its beginning: those that are kept are not looked at. */
+async function eraseOldJobs(deps: Deps, chores: Chores): Promise<Chores> {
+  const { retentionMs } = deps.config;
+  const project = chores.project || (await nextProject(deps.db, ""));
+  if (project === null) return soon(deps, { ...chores, stage: "objects" });
+  const page = { after: chores.after, createdBefore: deps.now() - retentionMs, limit: SLICE };
+  const found = await findOld(deps.db, project, page);
+  const old = found.filter((job) => isOld(job, retentionMs));
+  // A job with objects is marked first: should it be started again meanwhile, it must not find its input gone.
+  await purge(
+    deps,
+    old.filter((job) => !hasObjects(job)),
+  );
+  await purge(deps, await markErased(deps.db, old.filter(hasObjects)));
+  const last = found.at(-1);
+  if (last && found.length === SLICE) return soon(deps, { ...chores, project, after: last.id });
+  const next = await nextProject(deps.db, project);
+  if (next === null) return soon(deps, { ...chores, stage: "objects", project: "", after: "" });
+  return soon(deps, { ...chores, project: next, after: "" });
+}
+
+/** Once a day: objects of a crash, which no row has ever named, and of runs that wrote after their job was erased. */
+async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
+  const now = deps.now();
+  if (now - chores.objectsDoneAt < DAY_MS) return soon(deps, { ...chores, stage: "rest" });
+  const { objects, cursor } = await listObjects(deps.bucket, chores.cursor);
+  const old = objects.filter(({ uploaded }) => uploaded < now - ORPHAN_AGE_MS);
+  const named = old.flatMap(({ key }) => {
+    const job = jobOf(key);
+    return job ? [{ key, ...job }] : [];
+  });
+  const existing = await findExisting(deps.db, named);
+  const orphans = named.filter(({ projectId, id }) => !existing.has(`${projectId}/${id}`));
+  await deleteObjects(
+    deps.bucket,
+    orphans.map(({ key }) => key),
+  );
+  if (orphans.length > 0) deps.log("orphans_deleted", { objects: orphans.length });
+  if (cursor !== undefined) return soon(deps, { ...chores, cursor });
+  return soon(deps, { ...chores, stage: "rest", cursor: undefined, objectsDoneAt: now });
+}
+
+/** The job an object belongs to; null for what is not ours. */
+function jobOf(key: string): { projectId: string; id: string } | null {
+  const [, projectId, id] = /^(?:unsettled\/)?([^/]+)\/(job_[^/]+)\//.exec(key) ?? [];
+  return projectId && id ? { projectId, id } : null;
+}
+
+function soon(deps: Deps, chores: Chores): Chores {
+  return { ...chores, dueAt: deps.now() + BREATH_MS };
+}

@@ -1,0 +1,75 @@
+// Does one thing to many jobs, slice by slice: the first slices at once, the rest by the clock.
+
+import type { Job } from "../core/job";
+import type { Operation } from "../core/operation";
+import type { Deps } from "../deps";
+import { listJobs } from "../store/job-list";
+import { createOperation, type NewOperation, saveSlice } from "../store/operations";
+import { hasJobs, wipeProject } from "../store/wipe-project";
+import { armClock, armClockFor } from "./arm-clock";
+import { cancelAll } from "./cancel";
+import { erase } from "./erase";
+import { rerunAll } from "./retry";
+
+/** Jobs of a slice. */
+const SLICE = 100;
+
+/** Slices before the answer: most operations end with them. */
+const SLICES_AT_ONCE = 3;
+
+/** What runs is given so long to stop before a project's jobs are looked at again. */
+const UNTIL_STOPPED_MS = 5_000;
+
+/** Starts an operation and does what can be done before the answer. */
+export async function operate(deps: Deps, start: Omit<NewOperation, "id">): Promise<Operation> {
+  await armClock(deps);
+  let operation = await createOperation(deps.db, { ...start, id: deps.newId("op") });
+  for (let i = 0; i < SLICES_AT_ONCE && operation.finishedAt === null; i++) {
+    const next = await advance(deps, operation);
+    if (next === null) break;
+    operation = next;
+  }
+  if (operation.finishedAt === null) await armClockFor(deps, 0);
+  return operation;
+}
+
+/**
+ * One slice. Done twice, because the answer of the first time got lost, it changes nothing the second time: each of the
+ * moves is guarded. Null: somebody else has finished it, or nothing can be done right now.
+ */
+export async function advance(deps: Deps, operation: Operation): Promise<Operation | null> {
+  const { filter, position, target, id } = operation;
+  const { jobs, next } = await listJobs(deps.db, target, filter, SLICE, position);
+  const changed = await apply(deps, operation, jobs);
+  deps.log("operation_slice", { operation: id, action: operation.action, changed });
+  if (next !== null) {
+    return saveSlice(deps.db, operation, { position: next, changed, wakeInMs: 0 });
+  }
+  if (operation.action === "erase_project" && (await hasJobs(deps.db, target))) {
+    await saveSlice(deps.db, operation, { position: null, changed, wakeInMs: UNTIL_STOPPED_MS });
+    return null;
+  }
+  if (operation.action === "erase_project") await wipeProject(deps, target);
+  return saveSlice(deps.db, operation, { position: null, changed, wakeInMs: null });
+}
+
+async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<number> {
+  switch (operation.action) {
+    case "cancel":
+      return (await cancelAll(deps, jobs)).length;
+    case "retry":
+      return (await rerunAll(deps, spread(operation, jobs))).length;
+    case "erase":
+    case "erase_project":
+      await erase(deps, jobs);
+      return jobs.length;
+  }
+}
+
+/** Each job at its own time, `rate` of them in a second, counted from the start of the operation. */
+function spread({ rate, changed, createdAt, readAt }: Operation, jobs: Job[]) {
+  return jobs.map(({ projectId, id }, i) => {
+    const atMs = rate === null ? 0 : ((changed + i) / rate) * 1_000;
+    return { projectId, id, delayMs: Math.max(0, Math.round(createdAt + atMs - readAt)) };
+  });
+}

@@ -1,0 +1,38 @@
+// What is forgotten by its age alone.
+
+import { jobIdAt } from "../core/ids";
+import { ask, NOW } from "./db";
+
+const DAY_MS = 86_400_000;
+
+/** The key of a bulk submit belongs to no single job, so it does not go with one. */
+const BULK_KEY_MS = 7 * DAY_MS;
+
+/** Long enough to compare with the same month of last year. */
+const LEDGER_MS = 400 * DAY_MS;
+
+const OPERATION_MS = 30 * DAY_MS;
+
+/** Rows one call deletes of a table that may have many. */
+const SLICE = 1_000;
+
+export async function dropBulkKeys(db: D1Database): Promise<void> {
+  const sql = `DELETE FROM idempotency_keys WHERE job_ids IS NOT NULL AND created_at < ${NOW} - ${BULK_KEY_MS}`;
+  await ask(db.prepare(sql).run());
+}
+
+/** Lines lie in the order of their jobs, which is that of their time. */
+export async function dropLedger(db: D1Database, nowMs: number): Promise<void> {
+  const sql = `DELETE FROM ledger WHERE (project_id, job_id, run) IN (
+    SELECT l.project_id, l.job_id, l.run FROM projects JOIN ledger l ON l.project_id = projects.id AND l.job_id < ?1 LIMIT ${SLICE})`;
+  await ask(
+    db
+      .prepare(sql)
+      .bind(jobIdAt(nowMs - LEDGER_MS))
+      .run(),
+  );
+}
+
+export async function dropOperations(db: D1Database): Promise<void> {
+  await ask(db.prepare(`DELETE FROM operations WHERE finished_at < ${NOW} - ${OPERATION_MS}`).run());
+}

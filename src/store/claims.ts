@@ -1,0 +1,71 @@
+// Claims: a pending job, or one whose run has died, becomes the running job of whoever asks.
+
+import type { Job, WholeJob } from "../core/job";
+import type { Timing } from "../core/limits";
+import { ask, type JobKey, NOW, pairs } from "./db";
+import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
+
+/**
+ * claim: every job of `keys` that is due, in one statement. Those that crashed before are not among them: see claimSuspect.
+ *
+ * `claimId` names the caller, who may ask again when the answer was lost: what it has already claimed comes back as it is.
+ * `wake_at` is not named: naming it would cost a row more, and the clock finds a running job by its old value.
+ */
+export async function claimJobs(
+  db: D1Database,
+  keys: JobKey[],
+  claimId: string,
+  { leaseMs }: Timing,
+): Promise<WholeJob[]> {
+  const sql = `UPDATE jobs SET
+      state = 'running', reason = NULL, claim_id = ?2,
+      run = run + (claim_id IS NOT ?2),
+      attempt = attempt + (claim_id IS NOT ?2),
+      version = version + (claim_id IS NOT ?2),
+      started_at = CASE WHEN claim_id IS ?2 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
+      lease_until = ${NOW} + ${leaseMs}
+    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
+      AND ((${DUE} AND crashes = 0) OR (state = 'running' AND claim_id = ?2))
+    RETURNING ${WHOLE_JOB_COLUMNS}`;
+  const { results } = await ask(db.prepare(sql).bind(pairs(keys), claimId).all<WholeJobRow>());
+  return results.map(toWholeJob);
+}
+
+/**
+ * takeover of a job whose last run is past its lease; or claim of one that is due again after such a run. One job at a
+ * time, so that an isolate which dies of one has not claimed the others. Repeatable as claimJobs.
+ */
+export async function claimSuspect(
+  db: D1Database,
+  key: JobKey,
+  claimId: string,
+  timing: Timing,
+): Promise<WholeJob | null> {
+  const sql = `UPDATE jobs SET
+      state = 'running', reason = NULL, claim_id = ?3,
+      run = run + (claim_id IS NOT ?3),
+      attempt = attempt + (claim_id IS NOT ?3 AND state = 'pending'),
+      crashes = crashes + (claim_id IS NOT ?3 AND state = 'running'),
+      version = version + (claim_id IS NOT ?3),
+      started_at = CASE WHEN claim_id IS ?3 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
+      lease_until = ${NOW} + ${timing.leaseMs}
+    WHERE project_id = ?1 AND id = ?2 AND (${suspect(timing)} OR (state = 'running' AND claim_id = ?3))
+    RETURNING ${WHOLE_JOB_COLUMNS}`;
+  const row = await ask(db.prepare(sql).bind(key.projectId, key.id, claimId).first<WholeJobRow>());
+  return row && toWholeJob(row);
+}
+
+/** Those of the jobs that claimSuspect would take, in the order of their ids. */
+export async function findSuspects(db: D1Database, keys: JobKey[], timing: Timing): Promise<Job[]> {
+  const sql = `SELECT ${JOB_COLUMNS} FROM jobs
+    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ${suspect(timing)} ORDER BY id`;
+  const { results } = await ask(db.prepare(sql).bind(pairs(keys)).all<JobRow>());
+  return results.map(toJob);
+}
+
+const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
+
+function suspect({ maxCrashes }: Timing): string {
+  return `((${DUE} AND crashes > 0) OR (state = 'running' AND lease_until < ${NOW}
+    AND crashes + 1 < ${maxCrashes} AND cancel_requested_at IS NULL))`;
+}

@@ -1,0 +1,74 @@
+// How a run ends: the moves that only the run itself may make, each with its line in the ledger in one transaction.
+
+import type { Job, WholeJob } from "../core/job";
+import { ask, NOW, toJson } from "./db";
+import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
+import { type Used, writeUsed } from "./ledger";
+import { guard, type RunKey } from "./moves";
+
+/** What a run leaves behind, whichever way it ends. */
+export type RunResult = Pick<WholeJob, "attempts" | "usage" | "progress" | "error"> & {
+  output?: StoredText | null;
+  /** Null: no model was called. */
+  used?: Used | null;
+  /** Of the cause of a failure. */
+  fingerprint?: string | null;
+};
+
+/** Text in the row (`inline`) or in R2 (`key`). */
+export type StoredText = { bytes: number; inline: string | null; key: string | null };
+
+type End = { state: "completed" | "failed" | "cancelled"; move: "complete" | "fail" | "stop" };
+
+/** complete, fail, stop: the run is over and so is the job. */
+export async function endRun(db: D1Database, key: RunKey, end: End, result: RunResult): Promise<Job | null> {
+  const sql = `UPDATE jobs SET state = '${end.state}', reason = NULL, ${RESULT}, finished_at = ${NOW}, wake_at = NULL,
+      turn_state = NULL, erase_at = COALESCE(erase_at, ${NOW} + retention_ms), output = ?8, output_bytes = ?9,
+      output_key = ?10, fingerprint = ?11
+    WHERE ${guard(end.move)} AND run = ?3 RETURNING ${JOB_COLUMNS}`;
+  const { bytes = null, inline = null, key: objectKey = null } = result.output ?? {};
+  return settleRun(db, key, sql, [inline, bytes, objectKey, result.fingerprint ?? null], result);
+}
+
+/** How a job goes back into the line: due in `delayMs`. */
+export type Comeback = { move: "retry" | "defer"; delayMs: number } | Turn;
+type Turn = { move: "again"; delayMs: number; turnState: string };
+
+/**
+ * retry: the attempt failed, the next one is due later. again: the task wants another turn, with `turnState`. defer: nothing
+ * could be tried. The last two give the attempt back. All give way to a stop that was asked for.
+ */
+export async function returnRun(
+  db: D1Database,
+  key: RunKey,
+  back: Comeback,
+  result: RunResult,
+): Promise<Job | null> {
+  const counts = {
+    retry: "reason = 'retrying'",
+    defer: "reason = 'retrying', attempt = attempt - 1",
+    again: "reason = 'queued', attempt = attempt - 1, turns = turns + 1, turn_state = ?9",
+  };
+  const sql = `UPDATE jobs SET state = 'pending', ${counts[back.move]}, ${RESULT}, run_at = ${NOW} + ?8,
+      wake_at = MIN(${NOW} + ?8, COALESCE(expires_at, ${NOW} + ?8))
+    WHERE ${guard(back.move)} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
+  const binds = back.move === "again" ? [back.delayMs, back.turnState] : [back.delayMs];
+  return settleRun(db, key, sql, binds, result);
+}
+
+const RESULT =
+  "version = version + 1, lease_until = NULL, attempts = ?4, usage = ?5, progress = ?6, error = ?7";
+
+async function settleRun(
+  db: D1Database,
+  key: RunKey,
+  sql: string,
+  binds: unknown[],
+  { attempts, usage, progress, error, used }: RunResult,
+): Promise<Job | null> {
+  const left = [attempts, usage, progress, error].map(toJson);
+  const update = db.prepare(sql).bind(key.projectId, key.id, key.run, ...left, ...binds);
+  const [moved] = await ask(db.batch<JobRow>(used ? [update, writeUsed(db, key, used)] : [update]));
+  const row = moved?.results[0];
+  return row ? toJob(row) : null;
+}
