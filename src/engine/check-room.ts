@@ -2,11 +2,8 @@
 
 import { AppError } from "../core/errors";
 import type { Deps } from "../deps";
-import { databaseBytes } from "../store/db";
+import { tellFull } from "../store/db";
 import { countOpen } from "../store/jobs";
-
-/** D1 holds 10 GB and cannot be asked for more (platform limits, 2026-04). What is left is for jobs to end. */
-const FULL_BYTES = 9_000_000_000;
 
 /** A count is good for a second, and longer the more there is to count: it costs a look at each open job. */
 const REMEMBER_MS = 1_000;
@@ -19,12 +16,9 @@ const beliefs = new WeakMap<D1Database, Map<string, Counted>>();
 
 /** Throws `too_many_jobs` or `storage_full` with the number. Counts the `count` new jobs as taken in. */
 export async function checkRoom(deps: Deps, projectId: string, count: number): Promise<void> {
-  const bytes = databaseBytes(deps.db);
-  if (bytes > FULL_BYTES) {
-    const message = `The database holds ${(bytes / 1e9).toFixed(1)} of 10 GB. Erase jobs, or shorten RETENTION_DAYS.`;
-    throw new AppError("storage_full", { message, retryAfterMs: 60_000 });
-  }
   const counted = await recall(deps, projectId);
+  const full = tellFull(deps.db);
+  if (full) throw new AppError("storage_full", { message: full, retryAfterMs: 60_000 });
   const { maxOpenJobs } = deps.config;
   if (counted.open + count > maxOpenJobs) {
     const message = `The project has ${counted.open} open jobs; ${maxOpenJobs} are allowed (MAX_OPEN_JOBS). Try again when some have ended.`;
@@ -39,6 +33,9 @@ async function recall(deps: Deps, projectId: string): Promise<Counted> {
   const belief = known.get(projectId);
   if (belief && belief.until > deps.now()) return belief;
   const fresh = count(deps, projectId).then((counted) => {
+    // Of those who count at the same time, one is believed: what each of them takes in is added to it.
+    const first = known.get(projectId);
+    if (first && first !== belief) return first;
     known.set(projectId, counted);
     return counted;
   });

@@ -43,12 +43,17 @@ function meaning(error: unknown): unknown {
   return new AppError("store_unavailable", { retryAfterMs: 2_000, cause: error });
 }
 
-// The size of each database as D1 has told it last, with the answer to a submit.
+// The size of each database as D1 has told it last.
 const sizes = new WeakMap<D1Database, number>();
 
-/** 0: not known yet. */
-export function databaseBytes(db: D1Database): number {
-  return sizes.get(db) ?? 0;
+/** D1 holds 10 GB and cannot be asked for more (platform limits, 2026-04). What is left is for jobs to end. */
+const FULL_BYTES = 9_000_000_000;
+
+/** How full the database is when it is too full for new jobs, as a sentence; null: it is not, as far as is known. */
+export function tellFull(db: D1Database): string | null {
+  const bytes = sizes.get(db) ?? 0;
+  if (bytes <= FULL_BYTES) return null;
+  return `The database holds ${(bytes / 1e9).toFixed(1)} of 10 GB. Erase jobs, or shorten RETENTION_DAYS.`;
 }
 
 export function noteSize(db: D1Database, { meta }: D1Result): void {

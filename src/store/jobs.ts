@@ -1,7 +1,7 @@
 // Reads jobs. Writes of a job's state are in moves.ts, claims.ts and run-ends.ts, new jobs in submit.ts.
 
 import type { Job, WholeJob } from "../core/job";
-import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
+import { ask, type JobKey, NOW, noteSize, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
 
 /** With what is left of one that was erased: see isErased. */
@@ -23,7 +23,9 @@ export async function getJobs(db: D1Database, keys: JobKey[]): Promise<Job[]> {
 export async function countOpen(db: D1Database, projectId: string): Promise<number> {
   const sql = `SELECT COUNT(*) AS count FROM jobs INDEXED BY jobs_to_wake
     WHERE wake_at IS NOT NULL AND project_id = ?1`;
-  return (await ask(db.prepare(sql).bind(projectId).first<{ count: number }>()))?.count ?? 0;
+  const result = await ask(db.prepare(sql).bind(projectId).all<{ count: number }>());
+  noteSize(db, result);
+  return result.results[0]?.count ?? 0;
 }
 
 /** The newest jobs of a channel: what a listener sees first. */

@@ -1,7 +1,7 @@
 // Whether the database has the tables this code was written for.
 
 import { AppError } from "../core/errors";
-import { ask } from "./db";
+import { ask, noteSize, tellFull } from "./db";
 
 /** The newest file in migrations/; a rules test keeps the two together. */
 export const NEWEST_MIGRATION = "0002_reliability.sql";
@@ -13,7 +13,9 @@ export async function checkMigrated(db: D1Database): Promise<void> {
   if (!row) throw new AppError("not_migrated");
 }
 
-/** Throws when the database does not answer. */
+/** Throws when the database does not answer, or has no room for more jobs. */
 export async function pingDatabase(db: D1Database): Promise<void> {
-  await ask(db.prepare("SELECT 1").first());
+  noteSize(db, await ask(db.prepare("SELECT 1").all()));
+  const full = tellFull(db);
+  if (full) throw new AppError("storage_full", { message: full });
 }

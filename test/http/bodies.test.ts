@@ -197,3 +197,18 @@ describe("the depth of a body", () => {
     expect([first.status, second.status]).toEqual([202, 200]);
   });
 });
+
+describe("a large body", () => {
+  it.each(["/v1/jobs", "/v1/jobs/bulk"])("of a stranger is not read: POST %s", async (path) => {
+    let read = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        read += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const answer = await call("POST", path, { text: endless, headers: JSON_TYPE, key: "errand_nobody" });
+    expectError(answer, "unauthorized");
+    expect(read).toBeLessThan(1_000_000);
+  });
+});

@@ -156,4 +156,20 @@ describe("GET /health", () => {
     vi.advanceTimersByTime(10_001);
     expect((await health({ key: null, env: failing })).status).toBe(200);
   });
+
+  it("is down when the database has no room for more jobs, and says how full it is", async () => {
+    const DB = new Proxy(env.DB, {
+      get(target, name) {
+        if (name !== "prepare") return Reflect.get(target, name).bind(target);
+        return (sql: string) => {
+          const statement = target.prepare(sql);
+          const all = async () => ({ results: [], success: true, meta: { size_after: 9_400_000_000 } });
+          return sql === "SELECT 1" ? { all } : statement;
+        };
+      },
+    });
+    const { status, body } = await health({ env: { ...env, DB } });
+    expect(status).toBe(503);
+    expect(body.checks?.database?.reason).toContain("9.4 of 10 GB");
+  });
 });

@@ -21,6 +21,8 @@ beforeAll(async () => {
   );
 });
 
+const NUMBERS = ["TIMING", "RETENTION_DAYS", "MAX_OPEN_JOBS", "ENCRYPTION_KEYS"];
+
 /** As an isolate that has seen nothing yet. */
 function fresh(changes: Partial<Env> = {}): Env {
   return { ...env, DB: wrapDb(env.DB).db, ...changes };
@@ -47,6 +49,10 @@ describe("a Worker that is not configured", () => {
       ]),
       MODEL_ALIASES: "[1]",
       SANDBOX: "yes",
+      TIMING: '{"lease_s": 0, "nap_s": 1}',
+      RETENTION_DAYS: "-1",
+      MAX_OPEN_JOBS: "many",
+      ENCRYPTION_KEYS: "k1:short",
     });
     const { message } = expectError(await call("GET", "/health", { env: spoiled }), "not_configured");
     const places = [
@@ -55,7 +61,7 @@ describe("a Worker that is not configured", () => {
       "PROVIDERS[0].models[0].kind",
       "PROVIDERS[0].colour",
     ];
-    for (const part of ["ROOT_KEY", "TOKEN_SECRET", ...places, "MODEL_ALIASES", "SANDBOX"]) {
+    for (const part of ["ROOT_KEY", "TOKEN_SECRET", ...places, "MODEL_ALIASES", "SANDBOX", ...NUMBERS]) {
       expect(message).toContain(part);
     }
   });

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { TIMING } from "../../src/core/limits";
+import { NO_USAGE } from "../../src/core/usage";
 import { endRun } from "../../src/store/run-ends";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "../support/factory";
@@ -16,14 +17,15 @@ async function priceOf(over: Partial<NewJob>): Promise<number> {
   const claimed = await claimOne({ projectId: PROJECT, id: job.id, run: 0 }, wrapped.db);
   if (!claimed) throw new Error("not claimed");
   const output = { bytes: 2, inline: '"a"', key: null };
-  await endRun(wrapped.db, claimed, { state: "completed", move: "complete" }, { ...aResult, output });
+  const used = { run: claimed.run, task: "generate", model: "sandbox/chat", usage: NO_USAGE };
+  await endRun(wrapped.db, claimed, { state: "completed", move: "complete" }, { ...aResult, output, used });
   expect(await theJob(job.id)).toMatchObject({ state: "completed" });
   return wrapped.rowsWritten();
 }
 
 describe("the rows that a job of one attempt writes", () => {
-  it("are at most five for a bare job", async () => {
-    expect(await priceOf({})).toBeLessThanOrEqual(5);
+  it("are five for a bare job: two to store it, one each for the claim, the end and the ledger", async () => {
+    expect(await priceOf({})).toBe(5);
   });
 
   it.each<[string, number, Partial<NewJob>]>([
@@ -33,6 +35,7 @@ describe("the rows that a job of one attempt writes", () => {
     ["ten tags", 10, { tags: [..."abcdefghij"] }],
     ["metadata", 0, { metadata: '{"a":1}' }],
     ["a delay that is over", 0, { run_at: 1_000 }],
+    ["a retention of its own", 1, { retention_ms: 1_000 }],
   ])("are, with %s, %i more", async (_what, more, over) => {
     expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
   });

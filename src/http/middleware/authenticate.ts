@@ -42,7 +42,8 @@ function guard(check: (caller: Caller) => void) {
   });
 }
 
-function credentialOf(c: HttpContext): string {
+/** Throws `unauthorized` when there is none. */
+export function credentialOf(c: HttpContext): string {
   const header = c.req.header("authorization");
   const bearer = /^Bearer +(\S+)$/i.exec(header ?? "")?.[1];
   if (bearer) return bearer;

@@ -5,6 +5,7 @@ import { AppError } from "../../core/errors";
 import { jsonDepth } from "../../core/json-depth";
 import { LIMITS } from "../../core/limits";
 import type { HttpContext, HttpEnv } from "../context";
+import { credentialOf, identify } from "./authenticate";
 
 /** Bodies of these paths may be larger than the small default. */
 const MAX_BYTES: Record<string, number> = {
@@ -16,7 +17,10 @@ const MAX_BYTES: Record<string, number> = {
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
   if (c.req.method === "POST") {
     const type = c.req.header("content-type");
-    const text = await readText(c, MAX_BYTES[c.req.path] ?? LIMITS.smallBodyBytes);
+    const maxBytes = MAX_BYTES[c.req.path];
+    // Megabytes are not read for strangers. What the caller may do is checked by the route.
+    if (maxBytes !== undefined) await identify(c.var.deps, c.var.config, credentialOf(c));
+    const text = await readText(c, maxBytes ?? LIMITS.smallBodyBytes);
     // An empty body without a type is no body: what cancel and retry get.
     if (text !== "" || type !== undefined) checkJson(text, type ?? "");
     const { url, method, signal } = c.req.raw;
