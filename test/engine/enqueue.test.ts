@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { JobRequest } from "../../src/engine/check-jobs";
 import { enqueue, type Submission } from "../../src/engine/enqueue";
 import { sweep } from "../../src/engine/sweep";
+import type { Doorbell } from "../../src/env";
 import { movesTold, silentQueue, type TestDeps, testDeps } from "../support/deps";
 import { anId, PROJECT } from "../support/factory";
 import { changeRow, countRows, theJob } from "../support/rows";
@@ -74,6 +75,16 @@ describe("enqueue", () => {
     const later = testDeps();
     await sweep(later, true);
     expect(later.rung).toContainEqual({ p: PROJECT, id: job?.id });
+  });
+
+  it("does not wait for a queue that neither answers nor fails", async () => {
+    const never = new Promise<never>(() => {});
+    const queue = { sendBatch: () => never } as unknown as Queue<Doorbell>;
+    const waited: Promise<unknown>[] = [];
+    const deps = testDeps({ jobsQueue: queue, background: (promise) => void waited.push(promise) });
+    const [submitted] = await enqueue(deps, { projectId: PROJECT, jobs: [aRequest()] });
+    expect(await theJob(submitted?.job.id ?? "")).toMatchObject({ state: "pending" });
+    expect(waited.length).toBeGreaterThan(0);
   });
 
   it("stores the jobs though the clock does not answer", async () => {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
-import { call, finish, generate, later, open, slow, stop } from "../support/http-client";
+import { describe, expect, it, vi } from "vitest";
+import { call, finish, generate, later, open, slow, stop, untilState } from "../support/http-client";
 
 function post(json: unknown, prefer: string, headers: Record<string, string> = {}) {
   return call("POST", "/v1/jobs", { json, headers: { prefer, ...headers } });
@@ -126,6 +126,23 @@ describe("Prefer: wait", () => {
     });
     expect(response.status).toBe(202);
     expect((await call("GET", response.headers.get("location") ?? "")).status).toBe(200);
+  });
+
+  it("does not cancel the job when whoever waits hangs up", async () => {
+    const abort = new AbortController();
+    const json = generate({ channel: "hung-up" }, "sandbox/chat!reply=Hi,ttft_ms=400");
+    const waiting = open("POST", "/v1/jobs", { json, headers: { prefer: "wait=20" }, signal: abort.signal });
+    const hungUp = waiting.catch(() => null);
+    const listed = () => call<{ data: { id: string; state: string }[] }>("GET", "/v1/jobs?channel=hung-up");
+    const id = await vi.waitFor(async () => {
+      const [job] = (await listed()).body.data;
+      if (job?.state !== "running") throw new Error("not running yet");
+      return job.id;
+    });
+    abort.abort();
+    await hungUp;
+    const ended = await untilState(id, "completed");
+    expect(ended).toMatchObject({ cancel_requested_at: null, attempt: 1, output: { text: "Hi" } });
   });
 });
 

@@ -11,8 +11,9 @@ export type WrappedDb = {
   /** `event` happens once, between the next call's reaching the database and its answer. */
   meanwhile(event: () => Promise<void>): void;
   /** Every call so far that reached the database: the SQL of its statements, and the rows it wrote. */
-  readonly calls: { sqls: string[]; rowsWritten: number }[];
+  readonly calls: { sqls: string[]; rowsWritten: number; rowsRead: number }[];
   rowsWritten(): number;
+  rowsRead(): number;
 };
 
 export function wrapDb(db: D1Database): WrappedDb {
@@ -25,7 +26,7 @@ export function wrapDb(db: D1Database): WrappedDb {
     if (fault) fault.left -= 1;
     if (fault?.kind === "fail") throw new Error("D1_ERROR: Network connection lost.");
     const answer = await send();
-    calls.push({ sqls, rowsWritten: rowsWritten(answer) });
+    calls.push({ sqls, rowsWritten: count(answer, "rows_written"), rowsRead: count(answer, "rows_read") });
     const event = between;
     between = null;
     await event?.();
@@ -42,6 +43,7 @@ export function wrapDb(db: D1Database): WrappedDb {
     },
     calls,
     rowsWritten: () => calls.reduce((sum, call) => sum + call.rowsWritten, 0),
+    rowsRead: () => calls.reduce((sum, call) => sum + call.rowsRead, 0),
   };
 }
 
@@ -82,8 +84,8 @@ function wrap(db: D1Database, around: Around): D1Database {
   });
 }
 
-function rowsWritten(answer: unknown): number {
-  if (Array.isArray(answer)) return answer.reduce<number>((sum, one) => sum + rowsWritten(one), 0);
+function count(answer: unknown, what: "rows_written" | "rows_read"): number {
+  if (Array.isArray(answer)) return answer.reduce<number>((sum, one) => sum + count(one, what), 0);
   if (typeof answer !== "object" || answer === null || !("meta" in answer)) return 0;
-  return (answer.meta as D1Meta).rows_written;
+  return (answer.meta as D1Meta)[what];
 }
