@@ -1,8 +1,9 @@
 -- What must not be lost, and what must go: retention and erasure, the ledger of usage, causes of failure, operations.
 
+ALTER TABLE projects ADD COLUMN retention_ms INTEGER;   -- how long its ended jobs are kept; NULL: RETENTION_DAYS
 ALTER TABLE projects ADD COLUMN deleted_at INTEGER;     -- takes no jobs any more; its data is being erased, or is gone
 
-ALTER TABLE jobs ADD COLUMN retention_ms INTEGER;       -- how long it is kept after its end; NULL: RETENTION_DAYS
+ALTER TABLE jobs ADD COLUMN retention_ms INTEGER;       -- how long it is kept after its end; NULL: as its project
 ALTER TABLE jobs ADD COLUMN erase_at INTEGER;           -- from then on nobody sees it, and the clock erases it
 ALTER TABLE jobs ADD COLUMN fingerprint TEXT;           -- of the cause, when it has failed
 

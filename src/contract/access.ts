@@ -11,12 +11,30 @@ export const projectIdSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected 1 to 63 lowercase letters, digits or hyphens")
   .openapi({ example: "acme" });
 
+const retentionSchema = z
+  .number()
+  .gt(0)
+  .max(LIMITS.retentionS)
+  .nullable()
+  .optional()
+  .openapi({ description: "Seconds its ended jobs are kept; null: the deployment's RETENTION_DAYS." });
+
 export const createProjectSchema = z
-  .strictObject({ id: projectIdSchema, name: plainText(100).optional() })
+  .strictObject({ id: projectIdSchema, name: plainText(100).optional(), retention_s: retentionSchema })
   .openapi("CreateProject");
 
+export const updateProjectSchema = z
+  .strictObject({ name: plainText(100).optional(), retention_s: retentionSchema })
+  .openapi("UpdateProject");
+
 export const projectSchema = z
-  .object({ id: z.string(), object: z.literal("project"), name: z.string(), created_at: z.iso.datetime() })
+  .object({
+    id: z.string(),
+    object: z.literal("project"),
+    name: z.string(),
+    retention_s: z.number().nullable(),
+    created_at: z.iso.datetime(),
+  })
   .openapi("Project");
 
 export const createKeySchema = z

@@ -14,6 +14,7 @@ import { hasObjects, purge } from "./purge";
 export type Chores = {
   dueAt: number;
   stage: "jobs" | "objects" | "rest";
+  /** The project that was done last, and the job of the next one. */
   project: string;
   after: string;
   cursor?: string;
@@ -50,11 +51,11 @@ export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
 
 /** Ids are ordered by time, so a project's old jobs are at its beginning: those that are kept are not looked at. */
 async function eraseOldJobs(deps: Deps, chores: Chores): Promise<Chores> {
-  const { retentionMs } = deps.config;
-  const project = chores.project || (await nextProject(deps.db, ""));
-  if (project === null) return soon(deps, { ...chores, stage: "objects" });
+  const project = await nextProject(deps.db, chores.project);
+  if (!project) return soon(deps, { ...chores, stage: "objects", project: "", after: "" });
+  const retentionMs = project.retentionMs ?? deps.config.retentionMs;
   const page = { after: chores.after, createdBefore: deps.now() - retentionMs, limit: SLICE };
-  const found = await findOld(deps.db, project, page);
+  const found = await findOld(deps.db, project.id, page);
   const old = found.filter((job) => isOld(job, retentionMs));
   // A job with objects is marked first: should it be started again meanwhile, it must not find its input gone.
   await purge(
@@ -63,10 +64,8 @@ async function eraseOldJobs(deps: Deps, chores: Chores): Promise<Chores> {
   );
   await purge(deps, await markErased(deps.db, old.filter(hasObjects)));
   const last = found.at(-1);
-  if (last && found.length === SLICE) return soon(deps, { ...chores, project, after: last.id });
-  const next = await nextProject(deps.db, project);
-  if (next === null) return soon(deps, { ...chores, stage: "objects", project: "", after: "" });
-  return soon(deps, { ...chores, project: next, after: "" });
+  if (last && found.length === SLICE) return soon(deps, { ...chores, after: last.id });
+  return soon(deps, { ...chores, project: project.id, after: "" });
 }
 
 /** Once a day: objects of a crash, which no row has ever named, and of runs that wrote after their job was erased. */

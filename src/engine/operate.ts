@@ -5,6 +5,7 @@ import type { Operation } from "../core/operation";
 import type { Deps } from "../deps";
 import { listJobs } from "../store/job-list";
 import { createOperation, type NewOperation, saveSlice } from "../store/operations";
+import { markDeleted } from "../store/projects";
 import { hasJobs, wipeProject } from "../store/wipe-project";
 import { armClock, armClockFor } from "./arm-clock";
 import { cancelAll } from "./cancel";
@@ -59,8 +60,12 @@ async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<num
       return (await cancelAll(deps, jobs)).length;
     case "retry":
       return (await rerunAll(deps, spread(operation, jobs))).length;
-    case "erase":
     case "erase_project":
+      // With each slice, so that no step of the way can be left out.
+      await markDeleted(deps.db, operation.target);
+      await erase(deps, jobs);
+      return jobs.length;
+    case "erase":
       await erase(deps, jobs);
       return jobs.length;
   }

@@ -14,6 +14,7 @@ import { failureRoutes } from "./routes/failures";
 import { healthRoutes } from "./routes/health";
 import { jobActionRoutes } from "./routes/job-actions";
 import { jobRoutes } from "./routes/jobs";
+import { keyRoutes } from "./routes/keys";
 import { operationRoutes } from "./routes/operations";
 import { projectRoutes } from "./routes/projects";
 import { submitRoutes } from "./routes/submit";
@@ -37,6 +38,7 @@ export function createApp(): App {
   eventRoutes(app);
   tokenRoutes(app);
   projectRoutes(app);
+  keyRoutes(app);
   taskRoutes(app);
   healthRoutes(app);
   documentRoutes(app);
@@ -57,7 +59,7 @@ const crossOrigin = cors({
 
 /** 405 with the methods that the path takes, or 404. */
 function notFound(app: App, c: HttpContext): AppError {
-  const methods = ["GET", "POST", "DELETE"].filter((method) => hasRoute(app, method, c.req.path));
+  const methods = ["GET", "POST", "PATCH", "DELETE"].filter((method) => hasRoute(app, method, c.req.path));
   if (methods.length === 0) return new AppError("not_found", { message: "No such path. See /docs." });
   const allowed = methods.join(", ");
   c.header("allow", allowed);

@@ -4,7 +4,7 @@ import { AppError } from "../core/errors";
 import type { Deps } from "../deps";
 import { enqueue, type Submission, type Submitted } from "../engine/enqueue";
 import type { Env } from "../env";
-import { takeTokenUses } from "../store/token-uses";
+import { returnTokenUses, takeTokenUses } from "../store/token-uses";
 import type { TokenCaller } from "./caller";
 import type { HttpContext } from "./context";
 
@@ -22,9 +22,20 @@ export async function submitAs(
   await checkRate(c.env, caller);
   const limits = { channel: caller.channel, tasks: caller.tasks, models: caller.models };
   const { maxJobs } = caller;
-  const beforeInsert =
-    maxJobs === null ? undefined : (count: number) => takeUses(deps, { ...caller, maxJobs }, count);
-  return enqueue(deps, { ...submission, projectId, limits, beforeInsert });
+  if (maxJobs === null) return enqueue(deps, { ...submission, projectId, limits });
+  let taken = 0;
+  const beforeInsert = async (count: number) => {
+    await takeUses(deps, { ...caller, maxJobs }, count);
+    taken = count;
+  };
+  try {
+    return await enqueue(deps, { ...submission, projectId, limits, beforeInsert });
+  } catch (error) {
+    // Unless they may have been stored all the same.
+    const isUnknown = error instanceof AppError && error.jobIds !== null;
+    if (taken > 0 && !isUnknown) deps.background(returnTokenUses(deps.db, caller.id, taken));
+    throw error;
+  }
 }
 
 async function checkRate(env: Env, token: TokenCaller): Promise<void> {

@@ -4,23 +4,40 @@ import { AppError } from "../core/errors";
 import { LIMITS } from "../core/limits";
 import { ask, NOW } from "./db";
 
-export type Project = { id: string; name: string; createdAt: number; deletedAt: number | null };
+export type Project = {
+  id: string;
+  name: string;
+  /** How long its ended jobs are kept; null: as long as the deployment says. */
+  retentionMs: number | null;
+  createdAt: number;
+  deletedAt: number | null;
+};
 
-type ProjectRow = { id: string; name: string; created_at: number; deleted_at: number | null };
+type ProjectRow = {
+  id: string;
+  name: string;
+  retention_ms: number | null;
+  created_at: number;
+  deleted_at: number | null;
+};
 
-const COLUMNS = "id, name, created_at, deleted_at";
+const COLUMNS = "id, name, retention_ms, created_at, deleted_at";
 
 /** Tokens of a deleted project are good for so long. Until then its id is not used anew: they would let them in. */
 const TOKENS_OUTLIVED_MS = LIMITS.tokenTtlS * 1_000;
 
 /** Throws `project_exists`. */
-export async function createProject(db: D1Database, id: string, name: string): Promise<Project> {
-  const sql = `INSERT INTO projects (id, name, created_at) VALUES (?1, ?2, ${NOW})
-    ON CONFLICT DO UPDATE SET name = ?2, created_at = ${NOW}, deleted_at = NULL
+export async function createProject(
+  db: D1Database,
+  id: string,
+  { name, retentionMs }: Pick<Project, "name" | "retentionMs">,
+): Promise<Project> {
+  const sql = `INSERT INTO projects (id, name, retention_ms, created_at) VALUES (?1, ?2, ?3, ${NOW})
+    ON CONFLICT DO UPDATE SET name = ?2, retention_ms = ?3, created_at = ${NOW}, deleted_at = NULL
       WHERE deleted_at < ${NOW} - ${TOKENS_OUTLIVED_MS}
         AND NOT EXISTS (SELECT 1 FROM operations WHERE target = ?1 AND finished_at IS NULL)
     RETURNING ${COLUMNS}`;
-  const row = await ask(db.prepare(sql).bind(id, name).first<ProjectRow>());
+  const row = await ask(db.prepare(sql).bind(id, name, retentionMs).first<ProjectRow>());
   if (row) return toProject(row);
   const old = await findProject(db, id);
   const message =
@@ -28,6 +45,24 @@ export async function createProject(db: D1Database, id: string, name: string): P
       ? undefined
       : "A project with this id was deleted less than an hour ago, or is still being erased.";
   throw new AppError("project_exists", { param: "id", message });
+}
+
+/** Changes what is given; a `retentionMs` of null is given too. Null: no such project. */
+export async function updateProject(
+  db: D1Database,
+  id: string,
+  { name, retentionMs }: Partial<Pick<Project, "name" | "retentionMs">>,
+): Promise<Project | null> {
+  const sql = `UPDATE projects SET name = COALESCE(?2, name), retention_ms = CASE WHEN ?3 THEN ?4 ELSE retention_ms END
+    WHERE id = ?1 AND deleted_at IS NULL RETURNING ${COLUMNS}`;
+  const binds = [id, name ?? null, retentionMs === undefined ? 0 : 1, retentionMs ?? null];
+  const row = await ask(
+    db
+      .prepare(sql)
+      .bind(...binds)
+      .first<ProjectRow>(),
+  );
+  return row && toProject(row);
 }
 
 /** Those that were not deleted. */
@@ -45,9 +80,10 @@ export async function findProject(db: D1Database, id: string): Promise<Project |
 }
 
 /** The first project after this one, deleted or not; null: there is none. */
-export async function nextProject(db: D1Database, after: string): Promise<string | null> {
-  const sql = "SELECT id FROM projects WHERE id > ?1 ORDER BY id LIMIT 1";
-  return (await ask(db.prepare(sql).bind(after).first<{ id: string }>()))?.id ?? null;
+export async function nextProject(db: D1Database, after: string): Promise<Project | null> {
+  const sql = `SELECT ${COLUMNS} FROM projects WHERE id > ?1 ORDER BY id LIMIT 1`;
+  const row = await ask(db.prepare(sql).bind(after).first<ProjectRow>());
+  return row && toProject(row);
 }
 
 /** From now on it takes no jobs, and its keys do not work. Repeatable. */
@@ -61,5 +97,11 @@ export async function markDeleted(db: D1Database, id: string): Promise<void> {
 }
 
 function toProject(row: ProjectRow): Project {
-  return { id: row.id, name: row.name, createdAt: row.created_at, deletedAt: row.deleted_at };
+  return {
+    id: row.id,
+    name: row.name,
+    retentionMs: row.retention_ms,
+    createdAt: row.created_at,
+    deletedAt: row.deleted_at,
+  };
 }

@@ -15,6 +15,12 @@ export async function takeTokenUses(
   return row !== null;
 }
 
+/** Gives back what was taken for jobs that were not stored. */
+export async function returnTokenUses(db: D1Database, tokenId: string, count: number): Promise<void> {
+  const sql = "UPDATE token_uses SET used = MAX(0, used - ?2) WHERE token_id = ?1";
+  await ask(db.prepare(sql).bind(tokenId, count).run());
+}
+
 /** Forgets tokens that have expired. */
 export async function dropExpiredTokenUses(db: D1Database): Promise<void> {
   await ask(db.prepare(`DELETE FROM token_uses WHERE expires_at < ${NOW}`).run());

@@ -76,7 +76,7 @@ describe("retention", () => {
   });
 
   it("goes through every project, in steps of a bounded size", async () => {
-    await createProject(env.DB, "zz-last", "Last");
+    await createProject(env.DB, "zz-last", { name: "Last", retentionMs: null });
     const old = await Promise.all(Array.from({ length: 250 }, () => endedAgo(8)));
     const last = old[0];
     if (!last) throw new Error("no job");
@@ -99,6 +99,15 @@ describe("retention", () => {
     const wrapped = wrapDb(env.DB);
     await walk(testDeps({ db: wrapped.db }));
     expect(wrapped.rowsWritten()).toBeLessThanOrEqual(3);
+  });
+
+  it("is as long as a project says", async () => {
+    await createProject(env.DB, "brief", { name: "Brief", retentionMs: DAY_MS });
+    const [mine, other] = [await endedAgo(2), await endedAgo(2)];
+    await env.DB.prepare("UPDATE jobs SET project_id = 'brief' WHERE id = ?1").bind(mine.id).run();
+    await walk();
+    expect(await theRow(mine.id)).toBeNull();
+    expect(await theRow(other.id)).not.toBeNull();
   });
 
   it("is said by a job for itself: the clock erases it when its own time is over", async () => {

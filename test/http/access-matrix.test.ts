@@ -47,6 +47,7 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/jobs/erase": "401 401 403 202 202 202 403 403 403",
   "GET /v1/failures": "401 401 200 403 200 200 403 403 403",
   "GET /v1/operations/{id}": "401 401 200 403 200 200 403 403 403",
+  "PATCH /v1/projects/{project}": "401 401 403 403 403 200 403 403 403",
   "POST /v1/projects/{project}/keys": "401 401 403 403 201 201 403 403 403",
   "GET /v1/projects/{project}/keys": "401 401 403 403 200 200 403 403 403",
   "DELETE /v1/projects/{project}/keys/{key}": "401 401 403 403 204 204 403 403 403",
@@ -98,6 +99,7 @@ function bodyOf(route: string): unknown {
   if (route === "POST /v1/jobs") return later();
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
+  if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
   if (route === "POST /v1/projects") return { id: `new-${made++}` };
   return route === "POST /v1/projects/{project}/keys" ? {} : undefined;
 }

@@ -19,6 +19,7 @@ describe("projects", () => {
       id: "acme",
       object: "project",
       name: "Acme & Söhne",
+      retention_s: null,
       created_at: expect.stringMatching(INSTANT),
     };
     expect(created.body).toEqual(project);
@@ -32,6 +33,18 @@ describe("projects", () => {
     expectError(await call("DELETE", "/v1/projects/acme"), "not_found");
     const after = await call<Many<Project>>("GET", "/v1/projects");
     expect(after.body.data.map(({ id }) => id)).not.toContain("acme");
+  });
+
+  it("say how long their ended jobs are kept, and can be told otherwise", async () => {
+    const made = await call<Project>("POST", "/v1/projects", { json: { id: "kept", retention_s: 3_600 } });
+    expect(made.body).toMatchObject({ id: "kept", retention_s: 3_600 });
+    const change = (json: unknown) => call<Project>("PATCH", "/v1/projects/kept", { json });
+    expect((await change({ name: "Kept" })).body).toMatchObject({ name: "Kept", retention_s: 3_600 });
+    expect((await change({ retention_s: 60 })).body).toMatchObject({ name: "Kept", retention_s: 60 });
+    expect((await change({ retention_s: null })).body).toMatchObject({ name: "Kept", retention_s: null });
+    expectError(await change({ retention_s: 0 }), "invalid_request", "retention_s");
+    expectError(await change({ id: "other" }), "invalid_request");
+    expectError(await call("PATCH", "/v1/projects/nobody", { json: {} }), "not_found");
   });
 
   it("are called like their id unless a name is given", async () => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
+import { wrapDb } from "../support/faulty-db";
 import { call, expectError, type List, later, mint } from "../support/http-client";
 
 const post = (key: string, json: unknown) => call("POST", "/v1/jobs", { key, json });
@@ -111,5 +112,20 @@ describe("how often a token may submit", () => {
     }
     expect(await stored("busy")).toBe(Math.min(100, answers.length - refused.length));
     expect((await post(calm, later())).status).toBe(202);
+  });
+
+  it("gives back what was taken for jobs that could not be stored, and keeps it when nobody knows", async () => {
+    const token = await mint({ channel: "back", allow: ["submit"], max_jobs: 1 });
+    const headers = { "idempotency-key": "back" };
+    await call("POST", "/v1/jobs", { json: later({ channel: "back" }), headers });
+    const mismatch = await call("POST", "/v1/jobs", { key: token, json: later({ priority: 9 }), headers });
+    expectError(mismatch, "idempotency_mismatch");
+    const { db, loseAnswers } = wrapDb(env.DB);
+    loseAnswers(2, "INSERT INTO jobs");
+    const unknown = await call("POST", "/v1/jobs", { key: token, json: later(), env: { ...env, DB: db } });
+    const { job_ids } = expectError(unknown, "store_unavailable") as { job_ids?: string[] };
+    expect((await call("GET", `/v1/jobs/${job_ids?.[0]}`)).status).toBe(200);
+    expect(unknown.headers.get("retry-after")).toBe("5");
+    expectError(await post(token, later()), "token_exhausted");
   });
 });

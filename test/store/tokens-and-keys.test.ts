@@ -43,15 +43,20 @@ describe("takeTokenUses", () => {
 
 describe("projects", () => {
   it("are made once", async () => {
-    expect(await createProject(env.DB, "acme", "Acme")).toMatchObject({ id: "acme", name: "Acme" });
-    await expect(createProject(env.DB, "acme", "Other")).rejects.toMatchObject({ code: "project_exists" });
+    expect(await createProject(env.DB, "acme", { name: "Acme", retentionMs: null })).toMatchObject({
+      id: "acme",
+      name: "Acme",
+    });
+    await expect(createProject(env.DB, "acme", { name: "Other", retentionMs: null })).rejects.toMatchObject({
+      code: "project_exists",
+    });
     expect(await findProject(env.DB, "acme")).toMatchObject({ name: "Acme" });
     expect((await listProjects(env.DB)).map(({ id }) => id)).toEqual(["acme", "default"]);
     expect(await findProject(env.DB, "nobody")).toBeNull();
   });
 
   it("lose their keys and take no jobs once they are deleted", async () => {
-    await createProject(env.DB, "leaver", "Leaver");
+    await createProject(env.DB, "leaver", { name: "Leaver", retentionMs: null });
     await createKey(env.DB, aKey("leaver"), "hash-leaver");
     await markDeleted(env.DB, "leaver");
     expect(await findKeyByHash(env.DB, "hash-leaver")).toBeNull();
@@ -61,9 +66,9 @@ describe("projects", () => {
   });
 
   it("may be made again under an old id when no token of the old one can be good any more", async () => {
-    await createProject(env.DB, "phoenix", "Old");
+    await createProject(env.DB, "phoenix", { name: "Old", retentionMs: null });
     await markDeleted(env.DB, "phoenix");
-    const again = () => createProject(env.DB, "phoenix", "New");
+    const again = () => createProject(env.DB, "phoenix", { name: "New", retentionMs: null });
     await expect(again()).rejects.toMatchObject({
       code: "project_exists",
       message: expect.stringContaining("less than an hour ago"),
@@ -75,7 +80,7 @@ describe("projects", () => {
 
 describe("keys", () => {
   it("are found by their hash, whoever's they are", async () => {
-    await createProject(env.DB, "keyed", "Keyed");
+    await createProject(env.DB, "keyed", { name: "Keyed", retentionMs: null });
     const key = aKey("keyed");
     const made = await createKey(env.DB, key, "hash-1");
     expect(made).toMatchObject(key);
@@ -88,7 +93,7 @@ describe("keys", () => {
   });
 
   it("are deleted by their own project only", async () => {
-    await createProject(env.DB, "owner", "Owner");
+    await createProject(env.DB, "owner", { name: "Owner", retentionMs: null });
     const key = aKey("owner");
     await createKey(env.DB, key, "hash-3");
     expect(await deleteKey(env.DB, "default", key.id)).toBe(false);

@@ -1,4 +1,4 @@
-// Reads the bodies of POSTs with a bound on their size and depth, before anything parses them.
+// Reads the bodies of POST and PATCH with a bound on their size and depth, before anything parses them.
 
 import { createMiddleware } from "hono/factory";
 import { AppError } from "../../core/errors";
@@ -15,7 +15,7 @@ const MAX_BYTES: Record<string, number> = {
 
 /** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
-  if (c.req.method === "POST") {
+  if (c.req.method === "POST" || c.req.method === "PATCH") {
     const type = c.req.header("content-type");
     const maxBytes = MAX_BYTES[c.req.path];
     // Megabytes are not read for strangers. What the caller may do is checked by the route.
