@@ -123,8 +123,9 @@ describe("how often a token may submit", () => {
     const { db, loseAnswers } = wrapDb(env.DB);
     loseAnswers(2, "INSERT INTO jobs");
     const unknown = await call("POST", "/v1/jobs", { key: token, json: later(), env: { ...env, DB: db } });
-    const { job_ids } = expectError(unknown, "store_unavailable") as { job_ids?: string[] };
-    expect((await call("GET", `/v1/jobs/${job_ids?.[0]}`)).status).toBe(200);
+    const { error } = unknown.body as unknown as { error: { code: string; job_ids: string[] } };
+    expect([unknown.status, error.code]).toEqual([503, "store_unavailable"]);
+    expect((await call("GET", `/v1/jobs/${error.job_ids[0]}`)).status).toBe(200);
     expect(unknown.headers.get("retry-after")).toBe("5");
     expectError(await post(token, later()), "token_exhausted");
   });
