@@ -98,7 +98,8 @@ async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError 
   };
 }
 
-/** The run's line in the ledger; null when it has called no model. */
+/** The run's line in the ledger; null when it has used nothing: it called no model, or was refused. */
 export function usedBy(job: Job, { run, usage }: RunEnd): RunResult["used"] {
-  return usage && { run, task: job.task, model: job.model, usage };
+  if (!usage || usage.input_tokens + usage.output_tokens === 0) return null;
+  return { run, task: job.task, model: job.model, usage };
 }

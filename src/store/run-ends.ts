@@ -9,7 +9,7 @@ import { guard, type RunKey } from "./moves";
 /** What a run leaves behind, whichever way it ends. */
 export type RunResult = Pick<WholeJob, "attempts" | "usage" | "progress" | "error"> & {
   output?: StoredText | null;
-  /** Null: no model was called. */
+  /** Null: nothing was used. */
   used?: Used | null;
   /** Of the cause of a failure. */
   fingerprint?: string | null;
