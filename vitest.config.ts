@@ -8,6 +8,9 @@ const inFolders = (...folders: string[]) => folders.map((folder) => `test/${fold
 // Each worker of the second project is a workerd with a thread of its own besides Node's.
 const maxWorkers = Math.max(2, Math.floor(navigator.hardwareConcurrency / 2));
 
+// Node's global, of which the types of Workers know nothing.
+const { env } = (globalThis as unknown as { process: { env: Record<string, string | undefined> } }).process;
+
 // Every setting is named, because the test runner lays a developer's .dev.vars over wrangler.toml.
 const bindings = {
   ROOT_KEY: "errand_root_00000000000000000000000000000000",
@@ -21,6 +24,8 @@ const bindings = {
   RETENTION_DAYS: "7",
   MAX_OPEN_JOBS: "1000000",
   ENCRYPTION_KEYS: "",
+  // How often over the fuzzing is done: FAULT_ROUNDS=20 npm test -- --project workers test/http/fuzz
+  FAULT_ROUNDS: env.FAULT_ROUNDS ?? "1",
 };
 
 export default defineConfig(async () => ({

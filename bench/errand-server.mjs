@@ -21,18 +21,19 @@ export function providerOf(baseUrl) {
 
 /**
  * `modelUrl`: base URL of a stand-in server; left out: the built-in sandbox only. `args`: more arguments of
- * wrangler dev. Returns what startDev does; `stop` removes the data too.
+ * wrangler dev. Returns what startDev does, and the `folder` of the data, which `stop` removes.
  */
 export async function startErrand({ modelUrl, args = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "errand-bench-"));
   const drop = (code) => {
-    if (code > 0) process.stderr.write(`${lines.slice(-SHOWN_LINES).join("\n")}\n`);
+    if (code > 0) process.stderr.write(`${lines.join("\n")}\n`);
     rmSync(folder, { recursive: true, force: true });
   };
   process.once("exit", drop);
   const lines = [];
   const onLog = (line) => {
     if (!LINE_OF_SUCCESS.test(line)) lines.push(line);
+    if (lines.length > SHOWN_LINES) lines.shift();
   };
   const env = modelUrl ? { PROVIDERS: providerOf(modelUrl) } : {};
   const server = await startDev({ port: 0, persistTo: folder, env, args, onLog });
@@ -41,7 +42,7 @@ export async function startErrand({ modelUrl, args = [] } = {}) {
     process.removeListener("exit", drop);
     drop(0);
   };
-  return { ...server, stop };
+  return { ...server, folder, stop };
 }
 
 /** A socket on a channel, opened with a token, as a browser would. */

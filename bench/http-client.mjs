@@ -31,6 +31,7 @@ export function createClient({ url, key }, connections = 1) {
   return {
     get: (path) => send("GET", path),
     post: (path, body, headers) => send("POST", path, body, headers),
+    delete: (path) => send("DELETE", path),
     close: () => agent.destroy(),
   };
 }

@@ -2,6 +2,7 @@
 //
 //   npm run bench                          all, one run each
 //   npm run bench -- drain --runs=3        one of them; three runs, the table shows medians and ranges
+//   npm run bench -- soak --minutes=20     not among all: takes as long as it is told
 //
 // Each bench is a script of its own with its method as its first comment, prints a table, and appends what it
 // measured to results/NAME.jsonl. How to read the figures: docs/benchmarks.md.
@@ -11,12 +12,14 @@ import { main, startGroup } from "../scripts/processes.mjs";
 import { Problem } from "../scripts/terminal.mjs";
 
 const BENCHES = ["submit", "overhead", "drain", "rows"];
+const ON_DEMAND = ["soak"];
 
 async function bench() {
   const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
   const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
-  const unknown = names.filter((name) => !BENCHES.includes(name));
-  if (unknown.length > 0) throw new Problem(`No bench "${unknown[0]}". There are: ${BENCHES.join(", ")}.`);
+  const known = [...BENCHES, ...ON_DEMAND];
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Problem(`No bench "${unknown[0]}". There are: ${known.join(", ")}.`);
   const env = await ensureInstalled();
   for (const name of names.length > 0 ? names : BENCHES) {
     const script = path.join(ROOT, "bench", `${name}.mjs`);

@@ -13,6 +13,9 @@ CREATE INDEX jobs_to_erase ON jobs (erase_at) WHERE erase_at IS NOT NULL;
 DROP INDEX jobs_failed;
 CREATE INDEX jobs_failed ON jobs (project_id, id, fingerprint) WHERE state = 'failed';
 
+-- The few whose run has died before, so that one with its last chance can be run while no other of them is.
+CREATE INDEX jobs_suspected ON jobs (lease_until) WHERE state = 'running' AND crashes > 0;
+
 -- What each run has used, once: also of runs that had lost their job when they came to write (`lost`).
 CREATE TABLE ledger (
   project_id TEXT NOT NULL,

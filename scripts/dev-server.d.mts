@@ -16,6 +16,7 @@ export type DevOptions = {
   env?: Record<string, string | undefined>;
   devVars?: string;
   args?: string[];
+  migrated?: boolean;
   quiet?: boolean;
   onLog?: (line: string, stream: "stdout" | "stderr") => void;
 };

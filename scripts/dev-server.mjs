@@ -131,6 +131,7 @@ function prepareVariables({ env, devVars, vars, tempDir }) {
  * env        settings and provider keys by name; the process environment is not looked at
  * devVars    a .dev.vars file to start from; left out: no such file is read, and missing secrets are made up
  * args       further arguments of wrangler dev
+ * migrated   the data is known to have been migrated: saves two seconds
  */
 export async function startDev({
   port,
@@ -138,6 +139,7 @@ export async function startDev({
   env = {},
   devVars,
   args = [],
+  migrated = false,
   quiet = false,
   onLog = say,
 } = {}) {
@@ -156,7 +158,7 @@ export async function startDev({
   try {
     const { variables, envFiles } = prepareVariables({ env, devVars, vars: config.vars, tempDir });
     const childEnv = wranglerEnv(base, tempDir);
-    await migrate(config.database, persistTo, childEnv);
+    if (!migrated) await migrate(config.database, persistTo, childEnv);
     const flags = [...config.flags, LOCAL_FLAG];
     child = startWrangler({ port: chosenPort, persistTo, envFiles, flags, args, env: childEnv, tempDir });
     const state = followOutput(child, { quiet, onLog });

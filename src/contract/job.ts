@@ -93,6 +93,11 @@ export const bulkSchema = z
   })
   .openapi("SubmitJobs");
 
+/** `nullable()` on a schema with a name comes out in the document as one that null does not fit. */
+function orNull<T extends z.ZodType>(named: T) {
+  return z.union([named, z.null()]);
+}
+
 const jobErrorSchema = z
   .object({ code: z.string(), message: z.string(), retryable: z.boolean() })
   .openapi("JobError");
@@ -119,7 +124,7 @@ const attemptSchema = z
     attempt: z.int(),
     started_at: instant,
     ended_at: instant,
-    error: jobErrorSchema.nullable(),
+    error: orNull(jobErrorSchema),
     model: z.string().nullable(),
     usage: usageSchema,
   })
@@ -147,16 +152,16 @@ export const jobSchema = z
     attempt: z.int().openapi({ description: "Tries used." }),
     max_attempts: z.int(),
     timeout_s: z.number(),
-    progress: progressSchema.nullable(),
+    progress: orNull(progressSchema),
     output: z
       .unknown()
       .nonoptional()
       .openapi({ description: "Null until the end, and when it is large: see output_url." }),
     output_bytes: z.int().nullable(),
     output_url: z.string().nullable(),
-    error: jobErrorSchema.nullable(),
+    error: orNull(jobErrorSchema),
     attempts: z.array(attemptSchema).optional().openapi({ description: "The last 20. Left out of lists." }),
-    usage: usageSchema.nullable(),
+    usage: orNull(usageSchema),
     cancel_requested_at: instant.nullable(),
     rerun_of: z.string().nullable(),
     created_at: instant,

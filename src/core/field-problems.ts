@@ -29,7 +29,12 @@ function words(messages: string[]): string {
   return messages
     .map((message, i) => (i < messages.length - 1 ? message.replace(/, received .*$/, "") : message))
     .map((message) =>
-      message.replace(/^Invalid input: /, "").replace("expected nonoptional", "expected a value"),
+      message
+        .replace(/^Invalid input: /, "")
+        .replace("expected nonoptional", "expected a value")
+        // JSON has neither: the field is missing, or is text where a number was expected.
+        .replace(/, received undefined$/, ", but it is missing")
+        .replace(/, received NaN$/, ""),
     )
     .join(" or ");
 }

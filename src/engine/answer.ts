@@ -6,6 +6,7 @@ import type { Job, WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
+import { errorField } from "../log";
 import { claimJobs, findSuspects } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
@@ -27,7 +28,18 @@ export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promis
   const others = keys.filter((key) => !claimed.has(key.id));
   if (others.length === 0) return { jobs, suspects: [] };
   deps.background(retell(deps, others));
-  return { jobs, suspects: await findSuspects(db, others, config.timing) };
+  return { jobs, suspects: await suspectsAmong(deps, others, jobs.length > 0) };
+}
+
+/** Throws when the database is away, unless jobs are claimed: those must be run, and the clock finds the others. */
+async function suspectsAmong(deps: Deps, keys: JobKey[], hasClaimed: boolean): Promise<Job[]> {
+  try {
+    return await findSuspects(deps.db, keys, deps.config.timing);
+  } catch (error) {
+    if (!hasClaimed) throw error;
+    deps.log("suspects_not_found", { jobs: keys.length, error: errorField(error) });
+    return [];
+  }
 }
 
 /** A claim whose answer was lost comes back as it is, because it carries the same claim id. */

@@ -29,12 +29,17 @@ export async function conclude(
 ): Promise<Concluded> {
   const settled = await settleOrKeep(deps, job, end);
   if (!settled || settled === "kept") return settled;
+  if (isErased(settled)) {
+    // Nobody is told of it; and what is still on its way to the hub must not come after the hub has forgotten the job.
+    await narrator.finish();
+    if (isFinal(settled.state)) deps.background(purge(deps, [settled]));
+    return settled;
+  }
   narrator.move(moveEvent(settled, deps.now()));
   if (settled.state === "pending") {
     await armClockFor(deps, Math.max(0, settled.runAt - settled.readAt));
   }
   if (end.run !== job.run) deps.background(tidy(deps, settled));
-  if (isFinal(settled.state) && isErased(settled)) deps.background(purge(deps, [settled]));
   return settled;
 }
 

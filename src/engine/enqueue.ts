@@ -43,7 +43,7 @@ export async function enqueue(deps: Deps, submission: Submission): Promise<Submi
   await armClock(deps);
   const inserted = await insert(deps, keyed, submission.list === true);
   deps.background(followUp(deps, inserted));
-  return answer(deps, keyed, inserted);
+  return answerSurely(deps, keyed, inserted);
 }
 
 async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
@@ -114,6 +114,9 @@ async function insertSurely(deps: Deps, { projectId, jobs, bulkKey }: Keyed): Pr
 const UNKNOWN =
   "The database does not answer, so it is not known whether the request was stored. Look for `job_ids`, or send it again with the same Idempotency-Key.";
 
+const STORED =
+  "The jobs named by `job_ids` are stored; the database does not answer what the other idempotency keys have made. Send it again with the same keys.";
+
 function isAway(error: unknown): boolean {
   return error instanceof AppError && error.code === "store_unavailable";
 }
@@ -131,6 +134,17 @@ async function followUp(deps: Deps, jobs: Job[]): Promise<void> {
     announce(deps, news),
     delaysMs.length > 0 ? armClockFor(deps, Math.min(...delaysMs)) : null,
   ]);
+}
+
+/** Throws `store_unavailable` with the ids of what is stored already, when the rest of the answer cannot be had. */
+async function answerSurely(deps: Deps, keyed: Keyed, inserted: Job[]): Promise<Submitted> {
+  try {
+    return await answer(deps, keyed, inserted);
+  } catch (error) {
+    if (!isAway(error) || inserted.length === 0) throw error;
+    const jobIds = inserted.map(({ id }) => id);
+    throw new AppError("store_unavailable", { message: STORED, retryAfterMs: 5_000, jobIds, cause: error });
+  }
 }
 
 async function answer(deps: Deps, keyed: Keyed, inserted: Job[]): Promise<Submitted> {

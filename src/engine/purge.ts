@@ -6,6 +6,10 @@ import type { Deps } from "../deps";
 import { errorField } from "../log";
 import { deleteRows } from "../store/erasure";
 import { deleteObjects, listKeys, unsettledPrefix } from "../store/objects";
+import { within } from "../store/within";
+
+/** A hub that does not answer is asked again later: who waits for the erasure does not wait for that. */
+const PATIENCE_MS = 5_000;
 
 /** How many objects R2 deletes in one call. */
 const OBJECTS_PER_CALL = 1_000;
@@ -48,6 +52,7 @@ async function objectsOf(deps: Deps, job: Job): Promise<string[]> {
 async function forget(deps: Deps, jobs: Job[]): Promise<void> {
   const byHub = Map.groupBy(jobs, (job) => hubName(job.projectId, job.channel, job.id));
   for (const [hub, ofHub] of byHub) {
-    await deps.hubs.getByName(hub).forget(ofHub.map((job) => job.id));
+    const forgotten = deps.hubs.getByName(hub).forget(ofHub.map((job) => job.id));
+    await within(PATIENCE_MS, forgotten, () => new Error("the hub does not answer"));
   }
 }

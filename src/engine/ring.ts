@@ -4,6 +4,10 @@ import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
 import { errorField } from "../log";
+import { within } from "../store/within";
+
+/** A send has been seen to hang for a minute; neither a run nor the clock waits for that. */
+const PATIENCE_MS = 10_000;
 
 /** Messages in one call to a queue (platform limit). */
 const MESSAGES_PER_CALL = 100;
@@ -23,7 +27,8 @@ export async function ringLater(
 ): Promise<void> {
   const queue = job.lane === "bulk" ? deps.bulkQueue : deps.jobsQueue;
   try {
-    await queue.send({ p: job.projectId, id: job.id }, { delaySeconds: Math.ceil(delayMs / 1_000) + 1 });
+    const delaySeconds = Math.ceil(delayMs / 1_000) + 1;
+    await bounded(queue.send({ p: job.projectId, id: job.id }, { delaySeconds }));
   } catch (error) {
     deps.log("ring_failed", { jobs: 1, error: errorField(error) });
   }
@@ -37,9 +42,14 @@ async function send(
   for (let i = 0; i < jobs.length; i += MESSAGES_PER_CALL) {
     const slice = jobs.slice(i, i + MESSAGES_PER_CALL);
     try {
-      await queue.sendBatch(slice.map((job) => ({ body: { p: job.projectId, id: job.id } })));
+      await bounded(queue.sendBatch(slice.map((job) => ({ body: { p: job.projectId, id: job.id } }))));
     } catch (error) {
       deps.log("ring_failed", { jobs: slice.length, error: errorField(error) });
     }
   }
+}
+
+/** The call's answer. Throws when there is none in time. */
+export function bounded<T>(call: Promise<T>): Promise<T> {
+  return within(PATIENCE_MS, call, () => new Error("the queue does not answer"));
 }

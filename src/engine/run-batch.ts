@@ -22,9 +22,9 @@ export async function runBatch(deps: RunDeps, { jobs, suspects }: Answer): Promi
   const [first, ...others] = suspects;
   if (!first) return;
   const hasTime = deps.now() - startedAt + first.timeoutMs <= INVOCATION_MS;
-  if (hasTime) await runSuspect(deps, first, watch, outbox);
-  // The others only now: a doorbell rung earlier could be answered in this isolate, and die with it.
+  // The others have invocations of their own. What may run beside what is decided by claimSuspect.
   await ring(deps, hasTime ? others : suspects);
+  if (hasTime) await runSuspect(deps, first, watch, outbox);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Deps } from "../deps";
 import type { Llm } from "../llm/llm";
 import { errorField } from "../log";
 import { openWholeJob } from "../store/sealed-job";
-import type { Task, TaskContext } from "../tasks/define";
+import type { TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
 import { conclude, concludeLost } from "./conclude";
 import { loadInput } from "./load-input";
@@ -57,7 +57,7 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
   const onUsage = (used: Usage) => {
     usage = usage ? addUsage(usage, used) : used;
   };
-  const timer = setTimeout(() => run.controller.abort(new AppError("timeout")), job.timeoutMs);
+  let timer = 0;
   const task = findTask(job.task);
   try {
     const unsettled = await findUnsettled(deps, job);
@@ -65,7 +65,10 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
     const llm = deps.createLlm({ job, signal: run.controller.signal, onUsage });
     const opened = await openWholeJob(deps.vault, job);
     run.progress = opened.progress;
-    const outcome = await runTask(deps, task, job, contextOf(deps, run, opened, narrator, streamed, llm));
+    const text = await loadInput(deps, job);
+    // Only now: the time of the attempt is not to be spent on waiting for our own storage.
+    timer = setTimeout(() => run.controller.abort(new AppError("timeout")), job.timeoutMs);
+    const outcome = await runTask(job.task, text, contextOf(deps, run, opened, narrator, streamed, llm));
     return { ...ending(run), result: { ok: true, outcome }, usage };
   } catch (thrown) {
     const error = toAppError(deps, job, thrown, run.controller.signal);
@@ -82,19 +85,14 @@ function ending({ job, progress, startedAt }: ActiveRun): Pick<RunEnd, "progress
   return { progress, startedAt, run: job.run };
 }
 
-async function runTask(
-  deps: RunDeps,
-  task: Task | undefined,
-  job: WholeJob,
-  ctx: TaskContext,
-): Promise<Outcome> {
+async function runTask(name: string, text: string, ctx: TaskContext): Promise<Outcome> {
+  const task = findTask(name);
   // A task that is not there was deployed away: an operator's mistake that the next deploy may mend.
   if (!task)
     throw new AppError("unknown_task", {
-      message: `No task "${job.task}" in this deployment.`,
+      message: `No task "${name}" in this deployment.`,
       retryable: true,
     });
-  const text = await loadInput(deps, job);
   const input = task.input.safeParse(JSON.parse(text));
   if (!input.success) throw new AppError("input_invalid", { message: input.error.issues[0]?.message });
   return untilAborted(task.run(input.data, ctx), ctx.signal);

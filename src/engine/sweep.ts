@@ -13,7 +13,7 @@ import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
 import { finishErasing } from "./erase";
 import { advance } from "./operate";
-import { ring } from "./ring";
+import { bounded, ring } from "./ring";
 
 const SLICE = 200;
 const SLICES_PER_PASS = 10;
@@ -96,13 +96,17 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
   const handled = new Set<DueJob>([...expired, ...stopped, ...crashed]);
   const lost = dead.filter((job) => !handled.has(job));
   const waiting = due.filter((job) => job.state === "pending" && !handled.has(job));
+  const queues = await lookAtQueues(deps, waiting);
   // Postponed before they are rung: a job that starts at once must not be looked at again by this pass.
-  await postpone(
-    deps.db,
-    due.filter((job) => !handled.has(job)),
-    timing,
-  );
-  await ring(deps, [...lost, ...(await unheard(deps, waiting))]);
+  const rest = due.filter((job) => !handled.has(job));
+  const [unsure, sure] = partition(rest, (job) => job.state === "pending" && queues.isEmpty(job));
+  await postpone(deps.db, unsure, "soon", timing);
+  await postpone(deps.db, sure, "later and later", timing);
+  await ring(deps, [...lost, ...waiting.filter((job) => !queues.mayHold(job))]);
+}
+
+function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
@@ -110,25 +114,37 @@ async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
   if (news.length > 0) await announce(deps, news);
 }
 
-/**
- * Those whose doorbell is not in its queue: nobody has rung for them yet, or it got lost. While the queue's oldest
- * message is older than the time a job became due, the job's own message is behind that one, and another would only
- * make the queue longer.
- */
-async function unheard(deps: Deps, jobs: DueJob[]): Promise<DueJob[]> {
-  if (jobs.length === 0) return [];
-  const [oldestJobs, oldestBulk] = await Promise.all([oldest(deps.jobsQueue), oldest(deps.bulkQueue)]);
-  return jobs.filter((job) => !job.rung || job.runAt <= (job.lane === "bulk" ? oldestBulk : oldestJobs));
+/** What the queues tell of the doorbells of these jobs. */
+type Queues = {
+  /**
+   * The job's doorbell may be in its queue still: while the oldest message there is older than the time the job became due,
+   * the job's own is behind that one, and another would only make the queue longer.
+   */
+  mayHold(job: DueJob): boolean;
+  /** No doorbell is in its queue, so that this job's got lost if it was rung. */
+  isEmpty(job: DueJob): boolean;
+};
+
+async function lookAtQueues(deps: Deps, jobs: DueJob[]): Promise<Queues> {
+  const none = { isEmpty: false, oldestAt: Number.POSITIVE_INFINITY };
+  const [usual, bulk] =
+    jobs.length === 0 ? [none, none] : await Promise.all([look(deps.jobsQueue), look(deps.bulkQueue)]);
+  const queueOf = (job: DueJob) => (job.lane === "bulk" ? bulk : usual);
+  return {
+    mayHold: (job) => job.rung && job.runAt > queueOf(job).oldestAt,
+    isEmpty: (job) => queueOf(job).isEmpty,
+  };
 }
 
-async function oldest(queue: Queue): Promise<number> {
+async function look(queue: Queue): Promise<{ isEmpty: boolean; oldestAt: number }> {
   try {
-    const { backlogCount, oldestMessageTimestamp } = await queue.metrics();
-    if (backlogCount === 0 || !oldestMessageTimestamp) return Number.POSITIVE_INFINITY;
-    return new Date(oldestMessageTimestamp).getTime();
+    const { backlogCount, oldestMessageTimestamp } = await bounded(queue.metrics());
+    const isEmpty = backlogCount === 0;
+    const oldestAt = oldestMessageTimestamp ? new Date(oldestMessageTimestamp).getTime() : Number.NaN;
+    return { isEmpty, oldestAt: isEmpty || Number.isNaN(oldestAt) ? Number.POSITIVE_INFINITY : oldestAt };
   } catch {
     // No metrics: ring, at worst one message too many.
-    return Number.POSITIVE_INFINITY;
+    return { isEmpty: false, oldestAt: Number.POSITIVE_INFINITY };
   }
 }
 

@@ -28,9 +28,15 @@ function parseAnswer(text: string): CheckedAnswer {
 }
 
 function schemaMismatches(value: unknown, schema: JsonSchema): string[] {
-  const { errors } = validatorOf(schema, false).validate(value);
-  const places = errors.map((error) => `${error.instanceLocation}: ${error.error}`);
-  return [...new Set(places)].slice(0, PROBLEMS_SHOWN);
+  try {
+    const { errors } = validatorOf(schema, false).validate(value);
+    const places = errors.map((error) => `${error.instanceLocation}: ${error.error}`);
+    return [...new Set(places)].slice(0, PROBLEMS_SHOWN);
+  } catch (error) {
+    // The library writes names into addresses, which cannot hold half of a surrogate pair.
+    if (error instanceof URIError) return ["A name in the answer is not well-formed Unicode."];
+    throw error;
+  }
 }
 
 /** Throws when a $ref in the schema leads nowhere, or round in a circle. */

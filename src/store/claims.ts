@@ -49,7 +49,8 @@ export async function claimSuspect(
       version = version + (claim_id IS NOT ?3),
       started_at = CASE WHEN claim_id IS ?3 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
       lease_until = ${NOW} + ${timing.leaseMs}
-    WHERE project_id = ?1 AND id = ?2 AND (${suspect(timing)} OR (state = 'running' AND claim_id = ?3))
+    WHERE project_id = ?1 AND id = ?2
+      AND ((${suspect(timing)} AND ${unaccompanied(timing)}) OR (state = 'running' AND claim_id = ?3))
     RETURNING ${WHOLE_JOB_COLUMNS}`;
   const row = await ask(db.prepare(sql).bind(key.projectId, key.id, claimId).first<WholeJobRow>());
   return row && toWholeJob(row);
@@ -61,6 +62,16 @@ export async function findSuspects(db: D1Database, keys: JobKey[], timing: Timin
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ${suspect(timing)} ORDER BY id`;
   const { results } = await ask(db.prepare(sql).bind(pairs(keys)).all<JobRow>());
   return results.map(toJob);
+}
+
+/**
+ * Suspects may run beside one another, in invocations of their own, but for one that has its last chance: whether it is to
+ * blame shows only while no other of them runs anywhere, because several invocations can share an isolate.
+ */
+function unaccompanied({ maxCrashes }: Timing): string {
+  return `NOT EXISTS (SELECT 1 FROM jobs AS other INDEXED BY jobs_suspected
+    WHERE other.state = 'running' AND other.crashes > 0 AND other.lease_until >= ${NOW}
+      AND (other.crashes + 1 >= ${maxCrashes} OR jobs.crashes + (jobs.state = 'running') + 1 >= ${maxCrashes}))`;
 }
 
 const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;

@@ -26,19 +26,29 @@ export async function untilNextDueMs(db: D1Database): Promise<number | null> {
   return row?.ms ?? null;
 }
 
+/** `soon`: the job's doorbell was lost, and is rung now. `later and later`: it may still be answered. */
+export type Patience = "soon" | "later and later";
+
 /**
  * Says when to look again at jobs that are pending or running.
  *
- * Pending: after as long as it has been due, at least 30 s and at most 15 min, so that checks get rarer. Running: when the
- * lease ends; once it has ended, in 30 s (somebody is about to take the job over). A job that moved on is left alone.
+ * Pending: after 30 s; with `later and later` after as long as it has been due, up to 15 min. Running: when the lease ends;
+ * once it has ended, in 30 s (somebody is about to take the job over). A job that moved on is left alone.
  */
-export async function postpone(db: D1Database, keys: JobKey[], timing: Timing): Promise<void> {
+export async function postpone(
+  db: D1Database,
+  keys: JobKey[],
+  patience: Patience,
+  timing: Timing,
+): Promise<void> {
+  if (keys.length === 0) return;
+  const longest = patience === "soon" ? timing.ringCheckMs : LAST_RING_CHECK_MS;
   const sql = `UPDATE jobs SET wake_at = CASE
       WHEN state = 'running' AND lease_until > ${NOW} THEN lease_until
       WHEN state = 'running' THEN ${NOW} + ${timing.ringCheckMs}
       WHEN run_at > ${NOW} THEN MIN(run_at, COALESCE(expires_at, run_at))
-      ELSE MIN(COALESCE(expires_at, ${NOW} + ${LAST_RING_CHECK_MS}),
-        ${NOW} + MIN(${LAST_RING_CHECK_MS}, MAX(${timing.ringCheckMs}, ${NOW} - run_at))) END
+      ELSE MIN(COALESCE(expires_at, ${NOW} + ${longest}),
+        ${NOW} + MIN(${longest}, MAX(${timing.ringCheckMs}, ${NOW} - run_at))) END
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
       AND wake_at <= ${NOW} AND state IN ('running', 'pending')`;
   await ask(db.prepare(sql).bind(pairs(keys)).run());

@@ -20,7 +20,13 @@ describe("a problem of a field", () => {
 
   it("says that a value is missing where anything will do", () => {
     expect(problems(z.object({ input: z.unknown() }), {})).toEqual([
-      { param: "input", message: "expected a value, received undefined" },
+      { param: "input", message: "expected a value, but it is missing" },
+    ]);
+  });
+
+  it("says nothing of NaN, which a query cannot hold", () => {
+    expect(problems(z.object({ limit: z.coerce.number() }), { limit: "many" })).toEqual([
+      { param: "limit", message: "expected number" },
     ]);
   });
 

@@ -39,13 +39,20 @@ describe("sweep of pending jobs", () => {
   });
 
   it.each([
-    ["for the first time", 31_000, 30_000],
-    ["after two minutes", 120_000, 120_000],
-    ["after a day", 86_400_000, 900_000],
-  ])("looks again later the longer a job waits: %s", async (_when, dueForMs, nextMs) => {
+    ["later the longer a job waits while its queue has work: for the first time", 31_000, 30_000, false],
+    ["later the longer a job waits while its queue has work: after two minutes", 120_000, 120_000, false],
+    ["later the longer a job waits while its queue has work: after a day", 86_400_000, 900_000, false],
+    [
+      "soon, however long a job waits, while its queue is empty: its doorbell was lost",
+      86_400_000,
+      30_000,
+      true,
+    ],
+  ])("looks again %s", async (_when, dueForMs, nextMs, isEmpty) => {
     const job = await storedJob();
     await changeRow(job.id, { run_at: Date.now() - dueForMs, wake_at: Date.now() - 1_000 });
-    await sweep(testDeps(), true);
+    const jobsQueue = silentQueue([], isEmpty ? null : Date.now() - 10_000);
+    await sweep(testDeps({ jobsQueue }), true);
     expect(await inMs(job.id)).toBeGreaterThan(nextMs - 3_000);
     expect(await inMs(job.id)).toBeLessThan(nextMs + 3_000);
   });

@@ -238,7 +238,7 @@ describe("a request that is refused", () => {
       "inside the shape that was meant",
       { task: "generate", input: { messages: [{ role: "user", content: [{ type: "text" }] }] } },
       "input.messages[0].content[0].text",
-      /expected string, received undefined/,
+      /expected string, but it is missing/,
     ],
     [
       "a kind that there is not",

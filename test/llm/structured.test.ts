@@ -29,6 +29,7 @@ describe("an answer", () => {
     ["[]", /array/],
     ["Sure! Here it is:", /not valid JSON/],
     ["", /not valid JSON/],
+    ['{"name": "Ada", "age": 36, "\\ud800": 1}', /not well-formed Unicode/],
   ])("%j does not fit, and it is said why", (text, why) => {
     const checked = checkAnswer(text, person);
     expect(checked).toMatchObject({ ok: false, problems: expect.any(Array) });

@@ -6,7 +6,7 @@ import { claimJobs, claimSuspect, findSuspects } from "../../src/store/claims";
 import { insertJobs } from "../../src/store/submit";
 import { aNewJob, anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
-import { storedIn, storedJob, theRow } from "../support/rows";
+import { changeRow, storedIn, storedJob, theRow } from "../support/rows";
 
 function counters({ id, run, attempt, crashes, version, startedAt }: WholeJob) {
   return [id, run, attempt, crashes, version, startedAt];
@@ -36,6 +36,21 @@ describe("claimSuspect", () => {
       expect(await claimSuspect(env.DB, job, anId("clm"), TIMING)).toBeNull();
     },
   );
+
+  const lastChance = { lease_until: 1_000, crashes: TIMING.maxCrashes - 2 };
+
+  it.each([
+    ["a job with its last chance while another suspect runs", 1, lastChance, false],
+    ["any suspect while one with its last chance runs", TIMING.maxCrashes - 1, { lease_until: 1_000 }, false],
+    ["suspects side by side that have more chances", 1, { lease_until: 1_000 }, true],
+  ])("takes or leaves %s", async (_what, crashesOfOther, row, taken) => {
+    await env.DB.exec("DELETE FROM jobs");
+    const other = await storedIn("running", { crashes: crashesOfOther });
+    const job = await storedIn("running", row);
+    expect((await claimSuspect(env.DB, job, anId("clm"), TIMING)) !== null).toBe(taken);
+    await changeRow(other.id, { lease_until: 1_000 });
+    expect(await claimSuspect(env.DB, job, anId("clm"), TIMING)).toEqual(taken ? null : expect.anything());
+  });
 
   it("is the only way to a job that crashed before: a batch does not claim it", async () => {
     const jobs = [await storedIn("running", { lease_until: 1_000 }), await storedJob({}, { crashes: 1 })];

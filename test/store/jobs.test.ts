@@ -87,14 +87,14 @@ describe("findDue and postpone", () => {
       await storedIn("running"),
     ];
     const before = await Promise.all(jobs.map(({ id }) => theRow(id)));
-    await postpone(env.DB, jobs, TIMING);
+    await postpone(env.DB, jobs, "later and later", TIMING);
     expect(await Promise.all(jobs.map(({ id }) => theRow(id)))).toEqual(before);
   });
 
   it("look no later than a job's time runs out", async () => {
     const expiresAt = Date.now() + 10_000;
     const job = await storedJob({}, { expires_at: expiresAt, wake_at: 1_000 });
-    await postpone(env.DB, [job], TIMING);
+    await postpone(env.DB, [job], "soon", TIMING);
     expect((await theRow(job.id))?.wake_at).toBe(expiresAt);
   });
 });

@@ -79,6 +79,7 @@ describe("the guards", () => {
     { crashes: 1, taken: true },
     { crashes: 2, taken: false },
   ])("takeover after $crashes crashes: $taken", async ({ crashes, taken }) => {
+    await env.DB.exec("DELETE FROM jobs");
     const moved = await claimOne(await storedIn("running", { lease_until: 1_000, crashes }));
     expect(moved !== null).toBe(taken);
   });

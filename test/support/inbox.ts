@@ -29,10 +29,13 @@ export class Inbox {
   /** Waits until this is true of all frames so far. */
   until<T>(find: (frames: Frame[]) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (why: string) => {
+        clearTimeout(timer);
         this.checks.delete(check);
-        reject(new Error(`It did not come. What came: ${this.frames.map(shortName).join(", ")}`));
-      }, PATIENCE_MS);
+        reject(new Error(`${why} What came: ${this.frames.map(shortName).join(", ")}`));
+      };
+      const timer = setTimeout(() => giveUp("It did not come."), PATIENCE_MS);
+      void this.closed.then(() => giveUp("The connection ended before it came."));
       const check = () => {
         const found = find(this.frames);
         if (found === undefined) return;

@@ -4,10 +4,14 @@ export type ProviderRequest = {
   job: string;
   attempt: number;
   model: string;
+  /** The first word of what was asked, and its length. */
+  echo: { word: string; length: number };
   /** By performance.now(). */
   arrivedAt: number;
   /** Resolves with the time when the caller closed the connection before it had the whole answer. */
   closed: Promise<number>;
+  /** Neither answered in whole nor given up by the caller. */
+  isOpen(): boolean;
   /** Lets `silent` and `stuck` go on. */
   release(): void;
 };
@@ -15,6 +19,8 @@ export type ProviderRequest = {
 export type Provider = {
   url: string;
   requests: ProviderRequest[];
+  /** Resolves with the first thing, but nothing falsy, that `find` says; asked anew at each request. */
+  until<T>(find: (requests: ProviderRequest[]) => T): Promise<NonNullable<T>>;
   untilRequest(job: string, attempt?: number): Promise<ProviderRequest>;
   stop(): Promise<void>;
 };

@@ -7,7 +7,7 @@ import { LIMITS } from "../../core/limits";
 import type { HttpContext, HttpEnv } from "../context";
 import { credentialOf, identify } from "./authenticate";
 
-/** Bodies of these paths may be larger than the small default. */
+/** Bodies of POSTs to these paths may be larger than the small default. */
 const MAX_BYTES: Record<string, number> = {
   "/v1/jobs": LIMITS.jobBodyBytes,
   "/v1/jobs/bulk": LIMITS.bulkBodyBytes,
@@ -17,7 +17,7 @@ const MAX_BYTES: Record<string, number> = {
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
   if (c.req.method === "POST" || c.req.method === "PATCH") {
     const type = c.req.header("content-type");
-    const maxBytes = MAX_BYTES[c.req.path];
+    const maxBytes = c.req.method === "POST" ? MAX_BYTES[c.req.path] : undefined;
     // Megabytes are not read for strangers. What the caller may do is checked by the route.
     if (maxBytes !== undefined) await identify(c.var.deps, c.var.config, credentialOf(c));
     const text = await readText(c, maxBytes ?? LIMITS.smallBodyBytes);

@@ -1,0 +1,4 @@
+// Types of fault-settings.mjs.
+
+export const faultRounds: number;
+export const faultSeed: number;
