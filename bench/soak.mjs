@@ -85,6 +85,7 @@ function expectedRows({ posted, tags, keys, erased }) {
     token_uses: 0,
     projects: 1,
     api_keys: 0,
+    operations: 0,
   };
 }
 
@@ -107,7 +108,12 @@ function judge(samples, end, load) {
     const perJob = (rows / load.counts.posted).toFixed(3);
     const shouldBe = expected[table];
     const remark = shouldBe === undefined ? "" : `, ${shouldBe} expected`;
-    line(shouldBe === undefined || rows === shouldBe, `${table}: ${rows} rows, ${perJob} per job${remark}`);
+    // The ledger has a line for each run that has used tokens: one a job here, and none for those that were cancelled early.
+    const isBounded = table !== "ledger" || rows <= load.counts.posted;
+    line(
+      isBounded && (shouldBe === undefined || rows === shouldBe),
+      `${table}: ${rows} rows, ${perJob} per job${remark}`,
+    );
   }
   line(
     end.ring_most <= RING_ROWS,
