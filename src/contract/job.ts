@@ -160,7 +160,10 @@ export const jobSchema = z
     output_bytes: z.int().nullable(),
     output_url: z.string().nullable(),
     error: orNull(jobErrorSchema),
-    attempts: z.array(attemptSchema).optional().openapi({ description: "The last 20. Left out of lists." }),
+    attempts: z
+      .array(attemptSchema)
+      .optional()
+      .openapi({ description: "All of them, each turn too, up to the last 100. Left out of lists." }),
     usage: orNull(usageSchema),
     cancel_requested_at: instant.nullable(),
     rerun_of: z.string().nullable(),

@@ -32,7 +32,10 @@ export const ROW_TEXT_BYTES = 700_000;
 export const SHOWN_OUTPUT_BYTES = 131_072;
 
 /** Attempts that a job remembers, the newest ones. */
-export const KEPT_ATTEMPTS = 20;
+export const KEPT_ATTEMPTS = LIMITS.maxAttempts;
+
+/** Characters of an error's message that a job keeps. */
+export const KEPT_MESSAGE = 2_000;
 
 /** How often a task may return `again`. */
 export const MAX_TURNS = 1_000;

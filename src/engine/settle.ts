@@ -2,8 +2,8 @@
 
 import { AppError } from "../core/errors";
 import { fingerprintOf } from "../core/fingerprint";
-import type { Job, WholeJob } from "../core/job";
-import { KEPT_ATTEMPTS, MAX_TURNS } from "../core/limits";
+import type { Job, JobError, WholeJob } from "../core/job";
+import { KEPT_ATTEMPTS, KEPT_MESSAGE, MAX_TURNS } from "../core/limits";
 import type { Outcome } from "../core/outcome";
 import { retryDelayMs } from "../core/retry";
 import { addUsage, NO_USAGE, type Usage } from "../core/usage";
@@ -78,9 +78,7 @@ function place(deps: Deps, job: WholeJob, output: unknown) {
 }
 
 async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError | null): Promise<RunResult> {
-  const { code, message, retryable } = error ?? {};
-  const told = code && message && retryable !== undefined ? { code, message, retryable } : null;
-  const sealed = await sealError(deps.vault, job, told);
+  const sealed = await sealError(deps.vault, job, error && toJobError(error));
   const record = {
     attempt: job.attempt,
     started_at: new Date(end.startedAt).toISOString(),
@@ -96,6 +94,10 @@ async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError 
     error: sealed,
     used: usedBy(job, end),
   };
+}
+
+function toJobError({ code, message, retryable }: AppError): JobError {
+  return { code, message: message.slice(0, KEPT_MESSAGE), retryable };
 }
 
 /** The run's line in the ledger; null when it has used nothing: it called no model, or was refused. */
