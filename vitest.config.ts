@@ -8,8 +8,9 @@ const inFolders = (...folders: string[]) => folders.map((folder) => `test/${fold
 // Each worker of the second project is a workerd with a thread of its own besides Node's.
 const maxWorkers = Math.max(2, Math.floor(navigator.hardwareConcurrency / 2));
 
-// Node's global, of which the types of Workers know nothing.
-const { env } = (globalThis as unknown as { process: { env: Record<string, string | undefined> } }).process;
+// More than 1: every fault at every operation, longer walks, more fuzzing (npm run test:faults).
+type Environment = { process?: { env?: Record<string, string | undefined> } };
+const { FAULT_ROUNDS = "1", FAULT_SEED = "" } = (globalThis as Environment).process?.env ?? {};
 
 // Every setting is named, because the test runner lays a developer's .dev.vars over wrangler.toml.
 const bindings = {
@@ -24,8 +25,8 @@ const bindings = {
   RETENTION_DAYS: "7",
   MAX_OPEN_JOBS: "1000000",
   ENCRYPTION_KEYS: "",
-  // How often over the fuzzing is done: FAULT_ROUNDS=20 npm test -- --project workers test/http/fuzz
-  FAULT_ROUNDS: env.FAULT_ROUNDS ?? "1",
+  FAULT_ROUNDS,
+  FAULT_SEED,
 };
 
 export default defineConfig(async () => ({
@@ -52,7 +53,7 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "workers",
-          include: inFolders("store", "engine", "durable", "http", "flows"),
+          include: inFolders("store", "engine", "durable", "http", "flows", "faults"),
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 15_000,
           maxWorkers,

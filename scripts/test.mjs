@@ -1,4 +1,5 @@
-// npm test: installs when needed, runs every test, and ends with the line "N passed, N failed".
+// npm test: installs when needed, runs every test, and ends with the line "N passed, N failed". With --faults (npm run
+// test:faults): only the tests of faults, and of them everything rather than a sample.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -7,6 +8,10 @@ import { main, startGroup } from "./processes.mjs";
 import { say } from "./terminal.mjs";
 
 const QUIET = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+
+// What `npm run test:faults` runs, and how much of it.
+const FAULT_TESTS = ["test/faults", "test/e2e/crash", "test/e2e/poison"];
+const FAULT_ROUNDS = "20";
 
 /** Counts from vitest's JSON report; undefined: there is no report, vitest itself broke. */
 function readCounts(file) {
@@ -23,14 +28,18 @@ function readCounts(file) {
 }
 
 async function test() {
-  const env = await ensureInstalled();
+  const installed = await ensureInstalled();
+  const [first, ...others] = process.argv.slice(2);
+  const isFull = first === "--faults";
+  const env = { ...installed, ...QUIET, ...(isFull ? { FAULT_ROUNDS } : {}) };
+  const chosen = isFull ? [...FAULT_TESTS, ...others] : process.argv.slice(2);
   const tempDir = mkdtempSync(path.join(os.tmpdir(), "errand-test-"));
   process.once("exit", () => rmSync(tempDir, { recursive: true, force: true }));
   const report = path.join(tempDir, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const vitest = startGroup("vitest", ["run", ...reporters, ...process.argv.slice(2)], {
+  const vitest = startGroup("vitest", ["run", ...reporters, ...chosen], {
     cwd: ROOT,
-    env: { ...env, ...QUIET, ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }) },
+    env: { ...env, ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }) },
     stdio: ["ignore", "inherit", "inherit"],
   });
   const { code } = await vitest.ended;

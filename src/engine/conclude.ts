@@ -5,14 +5,13 @@ import { moveEvent } from "../core/events";
 import { isErased, type Job, type WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
-import { errorField } from "../log";
 import { writeLost } from "../store/ledger";
 import { armClockFor } from "./arm-clock";
 import type { Narrator } from "./narrator";
 import { purge } from "./purge";
 import { ringLater } from "./ring";
 import { type RunEnd, settle, usedBy } from "./settle";
-import { dropUnsettled, keepUnsettled } from "./unsettled";
+import { closeUnsettled, keepUnsettled } from "./unsettled";
 
 /** How long D1 is asked to take an answer before R2 is. */
 const PATIENCE_MS = 20_000;
@@ -39,7 +38,7 @@ export async function conclude(
   if (settled.state === "pending") {
     await armClockFor(deps, Math.max(0, settled.runAt - settled.readAt));
   }
-  if (end.run !== job.run) deps.background(tidy(deps, settled));
+  if (end.run !== job.run) deps.background(closeUnsettled(deps, settled));
   return settled;
 }
 
@@ -59,15 +58,6 @@ async function settleOrKeep(deps: Deps, job: WholeJob, end: RunEnd): Promise<Con
     deps.log("kept_unsettled", { job: job.id, run: job.run });
     await ringLater(deps, job, deps.config.timing.leaseMs);
     return "kept";
-  }
-}
-
-/** What was found unsettled has been settled. Should it stay, it goes with the job. */
-async function tidy(deps: Deps, job: Job): Promise<void> {
-  try {
-    await dropUnsettled(deps, job);
-  } catch (error) {
-    deps.log("unsettled_not_dropped", { job: job.id, error: errorField(error) });
   }
 }
 

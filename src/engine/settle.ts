@@ -19,6 +19,8 @@ export type RunEnd = {
   usage: Usage | null;
   progress: Job["progress"];
   startedAt: number;
+  /** Earlier runs that count as crashed though their end was found in R2. */
+  forgiven?: number;
   /** The run that did it. Not the one that settles it, when that one found it unsettled. */
   run: number;
 };
@@ -93,6 +95,7 @@ async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError 
     progress: await sealProgress(deps.vault, job, end.progress),
     error: sealed,
     used: usedBy(job, end),
+    forgiven: end.forgiven,
   };
 }
 

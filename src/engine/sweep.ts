@@ -6,14 +6,16 @@ import { fingerprintOf } from "../core/fingerprint";
 import type { Job } from "../core/job";
 import type { Operation } from "../core/operation";
 import type { Deps } from "../deps";
+import { errorField } from "../log";
 import { type DueJob, findDue, postpone, untilNextDueMs } from "../store/due";
 import { findErased, untilNextErasureMs } from "../store/erasure";
-import { crashJob, expireJob, type StoredError, stopDeadRun } from "../store/moves";
+import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "../store/moves";
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
 import { finishErasing } from "./erase";
 import { advance } from "./operate";
 import { bounded, ring } from "./ring";
+import { closeUnsettled, hasUnsettled } from "./unsettled";
 
 const SLICE = 200;
 const SLICES_PER_PASS = 10;
@@ -84,8 +86,9 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
     ? due.filter((job) => job.state === "running" && isPast(job.leaseUntil, job.readAt))
     : [];
   const stopped = dead.filter((job) => job.cancelRequestedAt !== null);
-  const crashed = dead.filter(
-    (job) => job.cancelRequestedAt === null && job.crashes + 1 >= timing.maxCrashes,
+  const crashed = await withoutWord(
+    deps,
+    dead.filter((job) => job.cancelRequestedAt === null && job.crashes + 1 >= timing.maxCrashes),
   );
   const ended = await Promise.all([
     ...expired.map((job) => expireJob(deps.db, job, storedError(job, "expired"))),
@@ -93,6 +96,7 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
     ...crashed.map((job) => crashJob(deps.db, job, storedError(job, "crashed"), timing)),
   ]);
   await tell(deps, ended);
+  for (const job of ended) if (job && job.run > 0) deps.background(closeUnsettled(deps, job));
   const handled = new Set<DueJob>([...expired, ...stopped, ...crashed]);
   const lost = dead.filter((job) => !handled.has(job));
   const waiting = due.filter((job) => job.state === "pending" && !handled.has(job));
@@ -103,6 +107,21 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
   await postpone(deps.db, unsure, "soon", timing);
   await postpone(deps.db, sure, "later and later", timing);
   await ring(deps, [...lost, ...waiting.filter((job) => !queues.mayHold(job))]);
+}
+
+/** Those whose last run has left nothing in R2. What has, is spared for a run that finds it. */
+async function withoutWord(deps: Deps, jobs: DueJob[]): Promise<DueJob[]> {
+  const crashed: DueJob[] = [];
+  for (const job of jobs) {
+    try {
+      if (await hasUnsettled(deps, job)) await spareJob(deps.db, job);
+      else crashed.push(job);
+    } catch (error) {
+      // Nobody knows yet: the clock looks again.
+      deps.log("crash_put_off", { job: job.id, error: errorField(error) });
+    }
+  }
+  return crashed;
 }
 
 function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {

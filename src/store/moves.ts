@@ -68,6 +68,13 @@ export async function crashJob(
   return moveOne(db, sql, [key.projectId, key.id, key.run, error.json, error.fingerprint]);
 }
 
+/** Takes back one crash of a dead run that has left its end in R2: the next run will find it. Null: nothing to take back. */
+export async function spareJob(db: D1Database, key: RunKey): Promise<Job | null> {
+  const sql = `UPDATE jobs SET crashes = crashes - 1
+    WHERE ${guard("crash")} AND run = ?3 AND lease_until < ${NOW} AND crashes > 0 RETURNING ${JOB_COLUMNS}`;
+  return moveOne(db, sql, [key.projectId, key.id, key.run]);
+}
+
 /** expire: not done in time. */
 export async function expireJob(db: D1Database, key: JobKey, error: StoredError): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},

@@ -11,6 +11,8 @@ export type RunResult = Pick<WholeJob, "attempts" | "usage" | "progress" | "erro
   output?: StoredText | null;
   /** Null: nothing was used. */
   used?: Used | null;
+  /** Runs that were counted as crashed, and had left their end in R2. */
+  forgiven?: number;
   /** Of the cause of a failure. */
   fingerprint?: string | null;
 };
@@ -22,7 +24,7 @@ type End = { state: "completed" | "failed" | "cancelled"; move: "complete" | "fa
 
 /** complete, fail, stop: the run is over and so is the job. */
 export async function endRun(db: D1Database, key: RunKey, end: End, result: RunResult): Promise<Job | null> {
-  const sql = `UPDATE jobs SET state = '${end.state}', reason = NULL, ${RESULT}, finished_at = ${NOW}, wake_at = NULL,
+  const sql = `UPDATE jobs SET state = '${end.state}', reason = NULL, ${written(result)}, finished_at = ${NOW}, wake_at = NULL,
       turn_state = NULL, erase_at = COALESCE(erase_at, ${NOW} + retention_ms), output = ?8, output_bytes = ?9,
       output_key = ?10, fingerprint = ?11
     WHERE ${guard(end.move)} AND run = ?3 RETURNING ${JOB_COLUMNS}`;
@@ -49,15 +51,17 @@ export async function returnRun(
     defer: "reason = 'retrying', attempt = attempt - 1",
     again: "reason = 'queued', attempt = attempt - 1, turns = turns + 1, turn_state = ?9",
   };
-  const sql = `UPDATE jobs SET state = 'pending', ${counts[back.move]}, ${RESULT}, run_at = ${NOW} + ?8,
+  const sql = `UPDATE jobs SET state = 'pending', ${counts[back.move]}, ${written(result)}, run_at = ${NOW} + ?8,
       wake_at = MIN(${NOW} + ?8, COALESCE(expires_at, ${NOW} + ?8))
     WHERE ${guard(back.move)} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
   const binds = back.move === "again" ? [back.delayMs, back.turnState] : [back.delayMs];
   return settleRun(db, key, sql, binds, result);
 }
 
-const RESULT =
-  "version = version + 1, lease_until = NULL, attempts = ?4, usage = ?5, progress = ?6, error = ?7";
+function written({ forgiven = 0 }: RunResult): string {
+  return `version = version + 1, lease_until = NULL, attempts = ?4, usage = ?5, progress = ?6, error = ?7,
+      crashes = MAX(0, crashes - ${forgiven})`;
+}
 
 async function settleRun(
   db: D1Database,

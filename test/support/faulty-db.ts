@@ -1,6 +1,7 @@
 // D1 with faults at the outer edge: calls that never arrive, and answers that get lost; and a count of written rows.
 
-type Call = { sqls: string[]; send(): Promise<unknown> };
+/** One call to the database: the SQL of its statements, and the call itself. */
+export type DbCall = { sqls: string[]; send(): Promise<unknown> };
 
 export type WrappedDb = {
   db: D1Database;
@@ -21,7 +22,7 @@ export function wrapDb(db: D1Database): WrappedDb {
   const calls: WrappedDb["calls"] = [];
   let between: (() => Promise<void>) | null = null;
 
-  async function around({ sqls, send }: Call): Promise<unknown> {
+  async function around({ sqls, send }: DbCall): Promise<unknown> {
     const fault = faults.find(({ left, text }) => left > 0 && sqls.some((sql) => sql.includes(text)));
     if (fault) fault.left -= 1;
     if (fault?.kind === "fail") throw new Error("D1_ERROR: Network connection lost.");
@@ -35,7 +36,7 @@ export function wrapDb(db: D1Database): WrappedDb {
   }
 
   return {
-    db: wrap(db, around),
+    db: aroundCalls(db, around),
     fail: (times, text = "") => void faults.push({ kind: "fail", left: times, text }),
     loseAnswers: (times, text = "") => void faults.push({ kind: "lose", left: times, text }),
     meanwhile(event) {
@@ -47,10 +48,11 @@ export function wrapDb(db: D1Database): WrappedDb {
   };
 }
 
-type Around = (call: Call) => Promise<unknown>;
+type Around = (call: DbCall) => Promise<unknown>;
 type Method = (...values: unknown[]) => Promise<unknown>;
 
-function wrap(db: D1Database, around: Around): D1Database {
+/** The same database, each call to which goes through `around`. */
+export function aroundCalls(db: D1Database, around: Around): D1Database {
   const originals = new WeakMap<D1PreparedStatement, { sql: string; statement: D1PreparedStatement }>();
 
   function wrapStatement(sql: string, statement: D1PreparedStatement): D1PreparedStatement {

@@ -119,3 +119,39 @@ function claim(job: ModelJob): Partial<ModelJob> | null {
   }
   return null;
 }
+
+/** What can be seen of a job from outside. */
+export type Seen = Pick<ModelJob, "state" | "run" | "attempt" | "crashes" | "turns" | "version">;
+
+/**
+ * Whether moves of the table lead from one look at a job to a later one, whoever made them: one move for each version
+ * between the two, as time and people please.
+ */
+export function leadsTo(before: Seen, after: Seen): boolean {
+  let reached = variants({ ...newJob, ...before });
+  for (let version = before.version; version < after.version; version++) {
+    const next = new Map<string, ModelJob>();
+    for (const job of reached) {
+      for (const action of ACTIONS) {
+        const moved = move(job, action, false);
+        for (const variant of moved ? variants(moved) : []) next.set(JSON.stringify(variant), variant);
+      }
+    }
+    reached = [...next.values()];
+  }
+  return reached.some((job) => looks(job) === looks(after));
+}
+
+/** Whatever time and people may have done to it that cannot be seen. */
+function variants(job: ModelJob): ModelJob[] {
+  const flags = [false, true];
+  return flags.flatMap((leaseOver) =>
+    flags.flatMap((expired) =>
+      flags.map((stopAsked) => ({ ...job, due: true, leaseOver, expired, stopAsked })),
+    ),
+  );
+}
+
+function looks({ state, run, attempt, crashes, turns, version }: Seen): string {
+  return JSON.stringify([state, run, attempt, crashes, turns, version]);
+}

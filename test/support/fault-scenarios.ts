@@ -1,0 +1,174 @@
+// What is done to the world while faults happen: each scenario begins something, and says what must come of it.
+
+import { env } from "cloudflare:workers";
+import { cancelAll } from "../../src/engine/cancel";
+import type { JobRequest } from "../../src/engine/check-jobs";
+import { erase } from "../../src/engine/erase";
+import { operate } from "../../src/engine/operate";
+import { answer, eventStream, failure, textChunk, usageChunk } from "../llm/fake-provider";
+import { PROJECT } from "./factory";
+import { howTold, type Promised, type Scenario, type Stage, submit } from "./fault-stage";
+import { pass } from "./virtual-time";
+import type { Act } from "./world";
+
+/** What a client waits before it sends a request again. */
+const RETRY_AFTER_MS = 15_000;
+
+const chat = (over: Partial<JobRequest> = {}): JobRequest => ({
+  task: "generate",
+  input: { prompt: "Tea in Lisbon", model: "acme/chat" },
+  // So that a call that hangs does not take long to tell from one that takes long.
+  timeout_s: 20,
+  ...over,
+});
+
+const LARGE = "tea ".repeat(4_000);
+
+const largeAnswer = () =>
+  eventStream([
+    textChunk(LARGE, "stop"),
+    usageChunk({ prompt_tokens: 100, completion_tokens: 10 }),
+    "[DONE]",
+  ]);
+
+const vectors = (init?: RequestInit) => {
+  const { input } = JSON.parse(String(init?.body)) as { input: string[] };
+  const data = input.map((_, index) => ({ index, embedding: [0.5, 0.25] }));
+  return Response.json({ data, usage: { prompt_tokens: 50 } });
+};
+
+/** Begins to answer, and goes on until it is asked to end. */
+const endless = (init?: RequestInit) => eventStream([textChunk("Hello ")], { ...init, hang: true });
+
+/** Does something to a job while it is at its model for the first time; the model is done when that was refused. */
+async function meanwhile(
+  stage: Stage,
+  job: string,
+  init: RequestInit | undefined,
+  name: string,
+  act: Act<unknown>,
+) {
+  const promise = stage.promised.find(({ ids }) => ids.includes(job));
+  const end = name === "cancel" ? ("cancelled" as const) : ("gone" as const);
+  if (promise) promise.ends = ["completed", end];
+  const { ended } = stage.world.start(name, act);
+  const done = howTold(await ended) === "accepted";
+  if (promise && done) promise.ends = [end];
+  return done ? endless(init) : answer();
+}
+
+async function completed(stage: Stage, request: JobRequest): Promise<string> {
+  await submit(stage, [request]);
+  await stage.world.live();
+  return stage.promised.at(-1)?.ids[0] ?? "";
+}
+
+export const SCENARIOS: Scenario[] = [
+  {
+    name: "generate",
+    reply: answer,
+    begin: async (stage) => void (await submit(stage, [chat()])),
+  },
+  {
+    name: "generate with input and output in R2",
+    reply: largeAnswer,
+    begin: async (stage) => {
+      const request = chat({ input: { prompt: LARGE, model: "acme/chat" }, channel: "large" });
+      await submit(stage, [request], { text: LARGE.trim() });
+    },
+  },
+  {
+    name: "stream on a channel",
+    reply: answer,
+    begin: async (stage) => void (await submit(stage, [chat({ stream: true, channel: "stream" })])),
+  },
+  {
+    name: "fail once and be tried again",
+    reply: (_call, nth) => (nth === 1 ? failure(503) : answer()),
+    begin: async (stage) => void (await submit(stage, [chat()], { calls: 2, attempts: 2 })),
+  },
+  {
+    name: "cancel while it runs",
+    reply: (call, nth, init, stage) =>
+      nth > 1
+        ? answer()
+        : meanwhile(stage, call.job, init, "cancel", (deps) => cancelAll(deps, [keyOf(call.job)])),
+    begin: async (stage) => void (await submit(stage, [chat({ channel: "cancel" })], { text: "" })),
+  },
+  {
+    name: "three in bulk with idempotency keys",
+    reply: answer,
+    begin: async (stage) => {
+      const jobs = ["a", "b", "c"].map((idempotency_key) => chat({ idempotency_key, tags: ["bulk"] }));
+      const more = { list: true, bulkKey: "all" };
+      for (let i = 0; i < 10; i++) {
+        const end = await submit(stage, jobs, {}, more);
+        if (end.answer?.ok) return;
+        // Who was not told sends it again; what comes of it is what counts.
+        const last = stage.promised.at(-1);
+        if (last && last.how !== "refused") stage.promised.pop();
+        pass(RETRY_AFTER_MS);
+      }
+      stage.world.wrongs.push("a bulk that is never taken");
+    },
+  },
+  {
+    name: "embed in two slices",
+    reply: (_call, _nth, init) => vectors(init),
+    begin: async (stage) => {
+      const request = {
+        task: "embed",
+        input: { input: ["a", "b", "c"], model: "acme/vectors" },
+        timeout_s: 20,
+      };
+      await submit(stage, [request], { calls: 2, text: "[0.5,0.25]" });
+    },
+  },
+  {
+    name: "erase a completed job",
+    reply: largeAnswer,
+    prepare: async (stage) => {
+      const input = { prompt: LARGE, model: "acme/chat" };
+      await completed(stage, chat({ input, tags: ["x"], idempotency_key: "erased", channel: "erase" }));
+    },
+    begin: async (stage) => {
+      const { ids } = stage.promised[0] as Promised;
+      const end = await stage.world.run("erase", (deps) => erase(deps, ids.map(keyOf)));
+      const [promise] = stage.promised as [Promised];
+      promise.ends = howTold(end) === "accepted" ? ["gone"] : ["gone", "completed"];
+      promise.text = LARGE.trim();
+    },
+  },
+  {
+    name: "erase a running job",
+    reply: (call, nth, init, stage) =>
+      nth > 1
+        ? answer()
+        : meanwhile(stage, call.job, init, "erase", (deps) => erase(deps, [keyOf(call.job)])),
+    begin: async (stage) => void (await submit(stage, [chat({ channel: "erase" })], { text: "" })),
+  },
+  {
+    name: "run what has failed again by an operation",
+    reply: (_call, nth) => (nth === 1 ? failure(400) : answer()),
+    prepare: async (stage) => {
+      for (let i = 0; i < 3; i++) await completed(stage, chat());
+    },
+    begin: async ({ world, promised }) => {
+      const filter = { state: "failed" as const };
+      const start = { projectId: PROJECT, target: PROJECT, action: "retry" as const, filter, rate: null };
+      const end = await world.run("api", (deps) => operate(deps, start));
+      const rows = await env.DB.prepare("SELECT COUNT(*) AS count FROM operations").first<{
+        count: number;
+      }>();
+      for (const promise of promised) {
+        const isStored = howTold(end) === "accepted" || rows?.count === 1;
+        Object.assign(
+          promise,
+          isStored ? { calls: 2, endings: 2 } : { ends: ["failed"], text: "", calls: 1 },
+        );
+      }
+    },
+  },
+];
+
+const keyOf = (id: string) => ({ projectId: PROJECT, id });
