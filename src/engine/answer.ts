@@ -11,6 +11,7 @@ import { claimJobs, findSuspects } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
+import { closeUnsettled } from "./unsettled";
 
 /** `jobs` are claimed, for the caller to run. `suspects` have taken an isolate down before, and are to be claimed one by one. */
 export type Answer = { jobs: WholeJob[]; suspects: Job[] };
@@ -52,11 +53,15 @@ export async function askTwice<T>(claim: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The run that ended these may have died before it could tell. Listeners drop what they know by its version. */
+/**
+ * The run that ended these may have died before it could tell. Listeners drop what they know by its version. Or the database
+ * had taken a run's end and its answer got lost, so that R2 has it too.
+ */
 async function retell(deps: Deps, keys: JobKey[]): Promise<void> {
   const ended = (await getJobs(deps.db, keys)).filter((job) => isFinal(job.state));
   await announce(
     deps,
     ended.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
   );
+  for (const job of ended) await closeUnsettled(deps, job);
 }

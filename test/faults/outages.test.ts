@@ -15,8 +15,12 @@ const LENGTHS = [
   { name: "for 5 calls", plan: (outage: Outage) => awayForCalls(5, outage) },
 ];
 
+/** What a run can only survive by putting its answer into R2. */
+const isHard = (way: string, length: (typeof LENGTHS)[number]) => way === "refuses" && length === LENGTHS[0];
+
 describe.each(SCENARIOS)("an outage from any operation on of: $name", (scenario) => {
   it(`delays the job and costs it nothing else (seed ${SEED})`, { timeout: 600_000 }, async () => {
+    const isMain = scenario === SCENARIOS[0];
     const { ops } = await tryOut(scenario, atPeace);
     const all = ops.flatMap(({ n: from }) =>
       PLACES.flatMap((places) =>
@@ -27,7 +31,10 @@ describe.each(SCENARIOS)("an outage from any operation on of: $name", (scenario)
     );
     const random = seeded(SEED);
     const broken: string[] = [];
-    const trials = sample(random, all, FULL ? 20 * ROUNDS : SAMPLE);
+    const main = all.filter(
+      ({ places, way, length }) => isMain && places.join() === "d1" && isHard(way, length),
+    );
+    const trials = [...(FULL ? [] : main), ...sample(random, all, FULL ? 8 * ROUNDS : SAMPLE)];
     for (const { length, ...outage } of trials) {
       const { breaches } = await tryOut(scenario, length.plan(outage));
       const name = `${outage.places} ${outage.way} ${length.name} from ${outage.from} of ${ops.length}`;

@@ -12,7 +12,7 @@ export type Allowance = { crashes: number; brokenCalls: number; lostCalls: numbe
 
 /** Every breach, in words. */
 export async function findBreaches(stage: Stage, allowed: Allowance): Promise<string[]> {
-  const breaches = [...stage.world.wrongs];
+  const breaches = [...stage.world.wrongs, ...unarmed(stage)];
   for (const call of stage.world.calls) {
     if (call.kept) breaches.push(`${call.process} calls the model though R2 has an answer`);
   }
@@ -21,6 +21,23 @@ export async function findBreaches(stage: Stage, allowed: Allowance): Promise<st
     if (promise.how === "unknown") breaches.push(...(await halfStored(promise)));
   }
   return breaches;
+}
+
+/** The clock is asked to look before what it must find is stored, and told when a retry is due. */
+function unarmed({ world }: Stage): string[] {
+  const byProcess = Map.groupBy(world.traffic.ops, ({ process }) => process);
+  return [...byProcess].flatMap(([process, ops]) => {
+    const firstOf = (place: string, text: string) =>
+      ops.findIndex((op) => op.place === place && op.name.startsWith(text));
+    const [armed, stored] = [firstOf("clock", "arm"), firstOf("d1", "INSERT INTO jobs")];
+    const wasArmed = stored === -1 || (armed !== -1 && armed < stored);
+    const { how, unheard } = world.processes.find(({ name }) => name === process) ?? {};
+    const retrying = world.mail.told.some(
+      (one) => one.process === process && one.event.type === "job.retrying",
+    );
+    const wasTold = !retrying || armed !== -1 || how !== "done" || unheard === true;
+    return wasArmed && wasTold ? [] : [`${process} has not told the clock`];
+  });
 }
 
 async function breachesOf(

@@ -11,7 +11,7 @@ export type Mishap = FaultKind | "freeze" | "freeze after";
 export type Place = "d1" | "r2" | "queue" | "hub" | "clock" | "model";
 
 /** `n`: its place among all operations of a world. */
-export type Op = { n: number; process: string; place: Place; name: string };
+export type Op = { n: number; process: string; place: Place; name: string; mishap?: Mishap | Error | null };
 
 /** What happens to an operation; an Error: it is refused with it. */
 export type Plan = (op: Op) => Mishap | Error | null;
@@ -86,9 +86,10 @@ export function createGate(process: string, traffic: Traffic): Gate {
   async function pass<T>(place: Place, name: string, send: () => Promise<T>): Promise<T> {
     if (dead) return never();
     if (ice) await ice.promise;
-    const op = { n: traffic.ops.length + 1, process, place, name };
+    const op: Op = { n: traffic.ops.length + 1, process, place, name };
     traffic.ops.push(op);
     const mishap = traffic.plan(op);
+    op.mishap = mishap;
     if (mishap instanceof Error) throw mishap;
     switch (mishap) {
       case null:

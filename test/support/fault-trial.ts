@@ -31,7 +31,7 @@ export async function tryOut(scenario: Scenario, plan: Plan, skew?: () => number
     traffic.plan = atPeace;
     await stage.world.live();
     await tidyUp(stage);
-    const breaches = [...wronged, ...(await findBreaches(stage, allowanceOf(stage, ops, plan)))];
+    const breaches = [...wronged, ...(await findBreaches(stage, allowanceOf(stage, ops)))];
     return { stage, ops, breaches };
   } finally {
     stopVirtualTime();
@@ -48,13 +48,17 @@ async function attempt(act: () => Promise<void>): Promise<string[]> {
   }
 }
 
-/** What the planned faults may have cost, and no more. */
-function allowanceOf({ world }: Stage, ops: Op[], plan: Plan): Allowance {
+/** What the faults that happened may have cost, and no more. */
+function allowanceOf({ world }: Stage, ops: Op[]): Allowance {
   const consumers = world.processes.filter(({ name }) => name.startsWith("consumer"));
   const deaths = consumers.filter(({ how }) => how !== "done").length;
-  // A claim of which nobody heard, though it was asked for twice: its job has no run.
-  const unheard = consumers.filter((one) => one.how === "done" && one.unheard).length;
-  const broken = ops.filter((op) => op.place === "model" && plan(op) !== null && !isDeath(plan(op))).length;
+  // A claim that was made, and of which nobody heard though it was asked for twice: its job has no run.
+  const claims = ops.filter(({ name, mishap }) => name.startsWith(CLAIM) && isUnheard(mishap));
+  const claimless = new Set(claims.map(({ process }) => process));
+  const unheard = consumers.filter(
+    (one) => one.how === "done" && one.unheard && claimless.has(one.name),
+  ).length;
+  const broken = ops.filter(({ place, mishap }) => place === "model" && mishap && !isDeath(mishap)).length;
   // A run that could put its answer nowhere is as good as dead.
   const mute = world.processes.filter(({ logs }) =>
     logs.some(({ event }) => event === "settle_failed"),
@@ -62,9 +66,10 @@ function allowanceOf({ world }: Stage, ops: Op[], plan: Plan): Allowance {
   return { crashes: deaths + mute + unheard, brokenCalls: broken, lostCalls: deaths + mute };
 }
 
-function isDeath(mishap: ReturnType<Plan>): boolean {
-  return mishap === "die" || mishap === "die after";
-}
+const CLAIM = "UPDATE jobs SET state = 'running'";
+
+const isUnheard = (mishap: Op["mishap"]) => mishap === "lose" || mishap === "hang after";
+const isDeath = (mishap: Op["mishap"]) => mishap === "die" || mishap === "die after";
 
 /** The clock's daily look for objects of jobs that do not exist. */
 async function tidyUp({ world }: Stage): Promise<void> {

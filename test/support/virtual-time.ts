@@ -12,7 +12,7 @@ const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0));
 const QUIET_TURNS = 3;
 
 /** A call that is under way for as many turns will not end. */
-const BUSY_TURNS = 5_000;
+const BUSY_TURNS = 30_000;
 
 /** As many without a timer: nothing will ever happen again. */
 const DEAD_TURNS = 200;
