@@ -7,6 +7,7 @@ import { listJobs } from "../store/job-list";
 import { createOperation, type NewOperation, saveSlice } from "../store/operations";
 import { markDeleted } from "../store/projects";
 import { hasJobs, wipeProject } from "../store/wipe-project";
+import { askTwice } from "./answer";
 import { armClock, armClockFor } from "./arm-clock";
 import { cancelAll } from "./cancel";
 import { erase } from "./erase";
@@ -24,7 +25,8 @@ const UNTIL_STOPPED_MS = 5_000;
 /** Starts an operation and does what can be done before the answer. */
 export async function operate(deps: Deps, start: Omit<NewOperation, "id">): Promise<Operation> {
   await armClock(deps);
-  let operation = await createOperation(deps.db, { ...start, id: deps.newId("op") });
+  const id = deps.newId("op");
+  let operation = await askTwice(() => createOperation(deps.db, { ...start, id }));
   for (let i = 0; i < SLICES_AT_ONCE && operation.finishedAt === null; i++) {
     const next = await advance(deps, operation);
     if (next === null) break;

@@ -196,6 +196,18 @@ describe("an operation", () => {
     expect(await countRows(once)).toBe(250);
   });
 
+  it("is one operation though the answer to its first writing got lost", async () => {
+    const wrapped = wrapDb(env.DB);
+    wrapped.loseAnswers(1, "INSERT INTO operations");
+    const before = await countRows("operations");
+    const operation = await operate(testDeps({ db: wrapped.db }), {
+      ...start,
+      filter: { channel: "nobody" },
+    });
+    expect(operation.finishedAt).not.toBeNull();
+    expect(await countRows("operations")).toBe(before + 1);
+  });
+
   it("is nobody's business but its project's", async () => {
     const { body } = await act("cancel", { filter: { tag: "none" } });
     const key = await createProject("stranger");
