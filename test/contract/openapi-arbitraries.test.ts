@@ -28,6 +28,9 @@ function expectValid(schema: Schema, within: object = schema): void {
   fc.assert(property, { numRuns: 50 });
 }
 
+// The same sample each time: a test that wants to see something rare must not depend on luck.
+const SEED = 1;
+
 describe("a valid value", () => {
   it.each(Object.entries(document.components.schemas))("fits its schema: %s", (_, schema) => {
     expectValid(schema, scope);
@@ -67,17 +70,17 @@ describe("a spoiled value", () => {
 
   it("is one that the schema refuses, more often than not", () => {
     const problems = fits(schema, scope);
-    const values = fc.sample(spoiledValue(validValue(schema, scope)), 300);
+    const values = fc.sample(spoiledValue(validValue(schema, scope)), { numRuns: 300, seed: SEED });
     expect(values.filter((value) => problems(value).length > 0).length).toBeGreaterThan(150);
   });
 
   it("may have __proto__ as a property of its own, in text that is sent", () => {
-    const values = fc.sample(spoiledValue(validValue(schema, scope)), 2_000);
+    const values = fc.sample(spoiledValue(validValue(schema, scope)), { numRuns: 2_000, seed: SEED });
     expect(values.some((value) => JSON.stringify(value).includes('"__proto__":'))).toBe(true);
   });
 
   it("as text may be no JSON at all, or name a thing twice", () => {
-    const texts = fc.sample(spoiledText(fc.constant('{"a":1,"b":"x"}')), 500);
+    const texts = fc.sample(spoiledText(fc.constant('{"a":1,"b":"x"}')), { numRuns: 500, seed: SEED });
     expect(texts).toEqual(expect.arrayContaining([expect.stringMatching(/^\{"a":-0,"a":1/)]));
     expect(texts).toEqual(expect.arrayContaining([expect.stringMatching(/^[^}]*$/)]));
   });
@@ -95,7 +98,7 @@ describe("requests", () => {
 
   it.each(cases)("that are %s can be sent to %s, and none waits for a job", (flavour, _, operation) => {
     const requests = requestsTo(operation, { components: narrower.components })[flavour];
-    for (const { headers, body } of fc.sample(requests, 30)) {
+    for (const { headers, body } of fc.sample(requests, { numRuns: 30, seed: SEED })) {
       expect(
         () => new Headers({ ...headers, ...(body?.type ? { "content-type": body.type } : {}) }),
       ).not.toThrow();
@@ -107,7 +110,10 @@ describe("requests", () => {
   it("to submit are for the tasks that there are, with an input of the task, far off", () => {
     const submit = operations.find((one) => one.name === "POST /v1/jobs");
     if (!submit) throw new Error("no submit");
-    for (const { body } of fc.sample(requestsTo(submit, { components: narrower.components }).valid, 50)) {
+    for (const { body } of fc.sample(requestsTo(submit, { components: narrower.components }).valid, {
+      numRuns: 50,
+      seed: SEED,
+    })) {
       const job = JSON.parse(String(body?.content));
       expect(job.task).toBe("shout");
       expect(fits(input_schema)(job.input)).toEqual([]);
