@@ -154,3 +154,8 @@ export class AppError extends Error {
     return ERRORS[this.code].type;
   }
 }
+
+/** Whether our own storage did not answer: nothing is wrong with what was asked, and nobody knows whether it was done. */
+export function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "store_unavailable";
+}

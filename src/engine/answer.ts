@@ -1,6 +1,6 @@
 // Answers doorbells: claims what is due, and tells again how those stand that had ended before.
 
-import { AppError } from "../core/errors";
+import { isAway } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job, WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
@@ -48,7 +48,7 @@ export async function askTwice<T>(claim: () => Promise<T>): Promise<T> {
   try {
     return await claim();
   } catch (error) {
-    if (!(error instanceof AppError && error.code === "store_unavailable")) throw error;
+    if (!isAway(error)) throw error;
     return claim();
   }
 }

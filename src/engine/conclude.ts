@@ -1,6 +1,6 @@
 // Brings the end of a run home: settles it, with patience while the database is away, and tells it.
 
-import { AppError } from "../core/errors";
+import { isAway } from "../core/errors";
 import { moveEvent } from "../core/events";
 import { isErased, type Job, type WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
@@ -71,8 +71,4 @@ async function patiently<T>(deps: Deps, write: () => Promise<T>): Promise<T> {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof AppError && error.code === "store_unavailable";
 }

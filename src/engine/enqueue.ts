@@ -1,6 +1,6 @@
 // Takes jobs in: checks them against their tasks, stores them in one transaction, and rings.
 
-import { AppError } from "../core/errors";
+import { AppError, isAway } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
@@ -116,10 +116,6 @@ const UNKNOWN =
 
 const STORED =
   "The jobs named by `job_ids` are stored; the database does not answer what the other idempotency keys have made. Send it again with the same keys.";
-
-function isAway(error: unknown): boolean {
-  return error instanceof AppError && error.code === "store_unavailable";
-}
 
 /** What need not be waited for: the doorbells, the news, and the clock's attention for what is due later. */
 async function followUp(deps: Deps, jobs: Job[]): Promise<void> {

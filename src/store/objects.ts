@@ -1,6 +1,6 @@
 // Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output and unsettled/{project}/{job}/{run}.
 
-import { AppError } from "../core/errors";
+import { AppError, isAway } from "../core/errors";
 import { INLINE_BYTES, ROW_TEXT_BYTES } from "../core/limits";
 import type { JobKey } from "./db";
 import type { StoredText } from "./run-ends";
@@ -29,10 +29,6 @@ export async function storeText(store: Storage, job: JobKey, key: string, text: 
     }
   }
   return { bytes, inline: await store.vault.sealText(job, text), key: null };
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof AppError && error.code === "store_unavailable";
 }
 
 export function inputKey(job: JobKey): string {

@@ -5,10 +5,8 @@ import { deleteObjects, listKeys, type Storage } from "./objects";
 
 /** Whether it still has a job, be it an erased one. */
 export async function hasJobs(db: D1Database, projectId: string): Promise<boolean> {
-  return (
-    (await ask(db.prepare("SELECT 1 FROM jobs WHERE project_id = ?1 LIMIT 1").bind(projectId).first())) !==
-    null
-  );
+  const sql = "SELECT 1 FROM jobs WHERE project_id = ?1 LIMIT 1";
+  return (await ask(db.prepare(sql).bind(projectId).first())) !== null;
 }
 
 const TABLES = ["api_keys", "job_tags", "idempotency_keys", "ledger", "operations"];
@@ -16,10 +14,11 @@ const TABLES = ["api_keys", "job_tags", "idempotency_keys", "ledger", "operation
 /** The project's own row stays, so that nothing is submitted to it and its id is not used anew too soon. */
 export async function wipeProject(store: Storage & { db: D1Database }, projectId: string): Promise<void> {
   for (const prefix of [`${projectId}/`, `unsettled/${projectId}/`]) {
-    for (let keys = await listKeys(store.bucket, prefix); keys.length > 0; ) {
-      await deleteObjects(store.bucket, keys);
+    let keys: string[];
+    do {
       keys = await listKeys(store.bucket, prefix);
-    }
+      await deleteObjects(store.bucket, keys);
+    } while (keys.length > 0);
   }
   const { db } = store;
   const statements = TABLES.map((table) =>

@@ -1,22 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Env } from "../../src/env";
-import { createApp } from "../../src/http/app";
+import { get } from "../support/bare-app";
 import { delayed } from "../support/delayed";
 import { FLAVOURS, requestsTo, waits } from "../support/openapi-arbitraries";
 import { narrowed, type OpenApi, operationAt, operationsOf } from "../support/openapi-document";
 import { fits, type Schema, validValue } from "../support/schema-arbitraries";
 import { spoiledText, spoiledValue } from "../support/spoiled";
 
-/** Of the bindings, the document needs none but a database that says it is migrated. */
-const env = {
-  ROOT_KEY: "a root key of good length",
-  TOKEN_SECRET: "a secret of good length",
-  DB: { prepare: () => ({ bind: () => ({ first: async () => 1 }) }) },
-} as unknown as Env;
-
-const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
-const response = await createApp().request("/openapi.json", {}, env, ctx as unknown as ExecutionContext);
+const response = await get("/openapi.json");
 const document = await response.json<OpenApi>();
 const scope = { components: document.components };
 

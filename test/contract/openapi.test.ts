@@ -1,7 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Env } from "../../src/env";
-import { createApp } from "../../src/http/app";
+import { get } from "../support/bare-app";
 
 type Operation = {
   summary?: string;
@@ -21,19 +20,6 @@ type Document = {
     securitySchemes: Record<string, { type: string; scheme: string }>;
   };
 };
-
-/** Of the bindings, the document needs none but a database that says it is migrated. */
-const env = {
-  ROOT_KEY: "a root key of good length",
-  TOKEN_SECRET: "a secret of good length",
-  DB: { prepare: () => ({ bind: () => ({ first: async () => 1 }) }) },
-} as unknown as Env;
-
-const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
-
-async function get(path: string): Promise<Response> {
-  return createApp().request(`https://jobs.example${path}`, {}, env, ctx as unknown as ExecutionContext);
-}
 
 let document: Document;
 let operations: [string, Operation][];

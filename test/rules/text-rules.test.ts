@@ -85,9 +85,9 @@ const EXAMPLES: Example[] = [
   {
     says: "no test is skipped or run alone",
     bad: [
-      ["test/core/a.test.ts", 'it.only("a", () => {})'],
-      ["test/core/a.test.ts", 'describe.skip("a", () => {})'],
-      ["test/core/a.test.ts", 'it.concurrent.todo("a")'],
+      ["test/core/a.test.ts", `${["it", "only"].join(".")}("a", () => {})`],
+      ["test/core/a.test.ts", `${["describe", "skip"].join(".")}("a", () => {})`],
+      ["test/core/a.test.ts", `${["it", "concurrent", "todo"].join(".")}("a")`],
     ],
     good: [["test/core/a.test.ts", 'it("is the only one", () => list.skip(1)); it.skipIf(x)("a", f)']],
   },
