@@ -18,6 +18,13 @@ export const channelSchema = plainText(LIMITS.channelLength).openapi({
 export const tagSchema = plainText(LIMITS.tagLength);
 export const idempotencyKeySchema = plainText(LIMITS.idempotencyKeyLength);
 
+const concurrencySchema = z
+  .strictObject({
+    key: plainText(LIMITS.concurrencyKeyLength),
+    limit: z.int().min(1).max(LIMITS.concurrency),
+  })
+  .openapi("Concurrency");
+
 const metadataSchema = z
   .record(z.string(), z.unknown())
   .refine(
@@ -63,6 +70,15 @@ const submitFields = {
   timeout_s: z.number().min(1).max(LIMITS.timeoutS).optional().openapi({ description: "Per attempt." }),
   retention_s: z.number().gt(0).max(LIMITS.retentionS).optional().openapi({
     description: "The job is erased so many seconds after its end. Default: the deployment's RETENTION_DAYS.",
+  }),
+  fair_key: plainText(LIMITS.fairKeyLength).optional().openapi({
+    description: "An end user of yours: within a project's share of a pool, these take turns.",
+  }),
+  concurrency: concurrencySchema
+    .optional()
+    .openapi({ description: "At most `limit` jobs with this key run at once, whatever models they use." }),
+  on_budget: z.enum(["wait", "fail"]).optional().openapi({
+    description: "When a budget is used up: wait until there is room again (default), or fail.",
   }),
   stream: z.boolean().optional().openapi({
     description: "Send text to those who listen to the job while the model writes it, as `job.delta` events.",
@@ -148,6 +164,10 @@ export const jobSchema = z
     priority: z.int(),
     stream: z.boolean(),
     model: z.string().nullable(),
+    pool: z.string().nullable().openapi({ description: "The gate whose turn it waits for; null: none." }),
+    fair_key: z.string().nullable(),
+    concurrency: orNull(concurrencySchema),
+    on_budget: z.enum(["wait", "fail"]),
     run: z.int().openapi({ description: "How often it was started, for whatever reason." }),
     attempt: z.int().openapi({ description: "Tries used." }),
     max_attempts: z.int(),

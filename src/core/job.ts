@@ -60,6 +60,20 @@ export type Job = {
   retentionMs: number | null;
   /** From then on nobody sees it. */
   eraseAt: number | null;
+  /** The gate whose turn it waits for (`provider/model` or `task:name`); null: none. */
+  pool: string | null;
+  /** An end user of the project, for fairness among them. */
+  fairKey: string | null;
+  /** At most `limit` jobs of the project with this key run at once. */
+  concurrency: { key: string; limit: number } | null;
+  /** Characters of its input: what its tokens are estimated from. */
+  inputChars: number;
+  maxOutputTokens: number | null;
+  /** JSON text: where else it may go, see core/route.ts. Null: one place only. */
+  route: string | null;
+  /** The API key that submitted it; null: the root key. */
+  keyId: string | null;
+  onBudget: "wait" | "fail";
   /** When the row was read. Compared with the others, it tells how long ago they were; no other clock agrees with them. */
   readAt: number;
 };

@@ -7,6 +7,9 @@ export const LIMITS = {
   tags: 10,
   tagLength: 64,
   channelLength: 128,
+  fairKeyLength: 128,
+  concurrencyKeyLength: 128,
+  concurrency: 10_000,
   idempotencyKeyLength: 255,
   jobBodyBytes: 1_100_000,
   bulkJobs: 1_000,
@@ -55,3 +58,6 @@ export type Timing = {
 export const TIMING: Timing = { leaseMs: 60_000, ringCheckMs: 30_000, passEveryMs: 30_000, maxCrashes: 3 };
 
 export const LAST_RING_CHECK_MS = 900_000;
+
+/** A job in line at a gate is the gate's to ring, and the clock looks after the gates: nothing is written for its waiting. */
+export const LINE_CHECK_MS = 86_400_000;

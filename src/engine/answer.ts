@@ -7,7 +7,7 @@ import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
 import { errorField } from "../log";
-import { claimJobs, findSuspects } from "../store/claims";
+import { claimCounted, claimJobs, findUnclaimed } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
@@ -25,22 +25,30 @@ export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promis
   const keys = [...new Map(doorbells.map((bell) => [bell.id, { projectId: bell.p, id: bell.id }])).values()];
   const claimId = deps.newId("clm");
   const jobs = await askTwice(() => claimJobs(db, keys, claimId, config.timing));
-  const claimed = new Set(jobs.map((job) => job.id));
-  const others = keys.filter((key) => !claimed.has(key.id));
+  const others = without(keys, jobs);
   if (others.length === 0) return { jobs, suspects: [] };
-  deps.background(retell(deps, others));
-  return { jobs, suspects: await suspectsAmong(deps, others, jobs.length > 0) };
+  const rest = await claimRest(deps, others, claimId, jobs.length > 0);
+  deps.background(retell(deps, without(others, rest.jobs)));
+  return { jobs: [...jobs, ...rest.jobs], suspects: rest.suspects };
 }
 
 /** Throws when the database is away, unless jobs are claimed: those must be run, and the clock finds the others. */
-async function suspectsAmong(deps: Deps, keys: JobKey[], hasClaimed: boolean): Promise<Job[]> {
+async function claimRest(deps: Deps, keys: JobKey[], claimId: string, hasClaimed: boolean): Promise<Answer> {
+  const { db, config } = deps;
   try {
-    return await findSuspects(deps.db, keys, deps.config.timing);
+    const { suspects, counted } = await findUnclaimed(db, keys, config.timing);
+    if (counted.length === 0) return { jobs: [], suspects };
+    return { jobs: await askTwice(() => claimCounted(db, counted, claimId, config.timing)), suspects };
   } catch (error) {
     if (!hasClaimed) throw error;
-    deps.log("suspects_not_found", { jobs: keys.length, error: errorField(error) });
-    return [];
+    deps.log("rest_not_claimed", { jobs: keys.length, error: errorField(error) });
+    return { jobs: [], suspects: [] };
   }
+}
+
+function without(keys: JobKey[], jobs: Job[]): JobKey[] {
+  const claimed = new Set(jobs.map((job) => job.id));
+  return keys.filter((key) => !claimed.has(key.id));
 }
 
 /** A claim whose answer was lost comes back as it is, because it carries the same claim id. */

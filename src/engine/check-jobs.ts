@@ -5,10 +5,12 @@ import { AppError, type ErrorItem } from "../core/errors";
 import { fieldProblem } from "../core/field-problems";
 import type { Lane } from "../core/lifecycle";
 import { LIMITS } from "../core/limits";
-import type { Catalogue } from "../llm/models";
+import { costUsd } from "../core/usage";
+import type { Catalogue, Model } from "../llm/models";
 import type { NewJob } from "../store/submit";
 import type { Task } from "../tasks/define";
 import { findTask, tasks } from "../tasks/index";
+import { poolOf } from "./pool-of";
 
 /** A job as it is asked for. The contract has checked all but `task` and `input`. */
 export type JobRequest = {
@@ -26,13 +28,16 @@ export type JobRequest = {
   timeout_s?: number;
   stream?: boolean;
   retention_s?: number;
+  fair_key?: string;
+  concurrency?: { key: string; limit: number };
+  on_budget?: "wait" | "fail";
   idempotency_key?: string;
 };
 
 /** What a browser token may submit; null: anything. */
 export type SubmitLimits = { channel: string | null; tasks: string[] | null; models: string[] | null };
 
-type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "input_bytes" | "input_key">;
+type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "key_id" | "input_bytes" | "input_key">;
 
 /** Throws one AppError for all of them: of the first problem, with the whole list as `errors` when there are several. */
 export function checkJobs(
@@ -72,7 +77,9 @@ function placed(error: AppError, index: number | null): ErrorItem[] {
 function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimits | undefined): CheckedJob {
   const task = taskOf(request, limits);
   const input = checkInput(task, request.input);
+  const text = inputText(input);
   const model = modelOf(catalogue, task, input, limits);
+  const concurrency = request.concurrency ?? task.concurrency?.(input) ?? null;
   return {
     task: task.name,
     channel: limits?.channel ?? request.channel ?? null,
@@ -80,7 +87,9 @@ function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimit
     metadata: request.metadata ? JSON.stringify(request.metadata) : null,
     lane: request.lane ?? "default",
     priority: request.priority ?? 0,
-    model,
+    model: model?.model ?? null,
+    pool: poolOf(task, model),
+    route: null,
     stream: request.stream ?? false,
     max_attempts: request.max_attempts ?? task.defaults.max_attempts,
     timeout_ms: (request.timeout_s ?? task.defaults.timeout_s) * 1_000,
@@ -89,7 +98,12 @@ function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimit
     expires_in_ms: request.expires_in_s === undefined ? null : request.expires_in_s * 1_000,
     retention_ms: request.retention_s === undefined ? null : request.retention_s * 1_000,
     idempotency_key: request.idempotency_key ?? null,
-    input: inputText(input),
+    fair_key: request.fair_key ?? null,
+    concurrency_key: concurrency?.key ?? null,
+    concurrency_limit: concurrency?.limit ?? null,
+    on_budget: request.on_budget === "fail" ? "fail" : null,
+    ...sizeOf(task, input, text, model),
+    input: text,
   };
 }
 
@@ -129,10 +143,11 @@ function modelOf(
   task: Task,
   input: unknown,
   limits: SubmitLimits | undefined,
-): string | null {
+): Model | null {
   if (task.kind === null) return null;
   const wanted = withModel.safeParse(input);
-  const { model } = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);
+  const found = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);
+  const { model } = found;
   if (UNPRINTABLE.test(model)) {
     const message = "expected the name of a model, without control characters or lone surrogates";
     throw new AppError("unknown_model", { param: "input.model", message: `input.model: ${message}` });
@@ -141,7 +156,29 @@ function modelOf(
     const message = `This token may not use the model "${model}". It may use: ${limits.models.join(", ")}.`;
     throw new AppError("forbidden", { param: "input.model", message });
   }
-  return model;
+  return found;
+}
+
+/** Output tokens of a job that sets no limit, for what it may cost at the most: longer answers are rare. */
+const USUAL_OUTPUT_TOKENS = 4_096;
+
+/** What the job's tokens are estimated from, and what a run of it may use at the most. */
+function sizeOf(task: Task, input: unknown, text: string, model: Model | null) {
+  const { chars, maxOutputTokens } = task.size?.(input) ?? { chars: text.length, maxOutputTokens: null };
+  const size = { input_chars: chars, max_output_tokens: maxOutputTokens };
+  if (!model) return { ...size, reserve_tokens: null, reserve_nano_usd: null };
+  // Three characters a token: most text has more, so that the reservation is rather too large.
+  const tokens = {
+    input_tokens: Math.ceil(chars / 3),
+    output_tokens: model.kind === "embedding" ? 0 : (maxOutputTokens ?? USUAL_OUTPUT_TOKENS),
+    cached_tokens: 0,
+  };
+  const cost = costUsd(tokens, model.price);
+  return {
+    ...size,
+    reserve_tokens: tokens.input_tokens + tokens.output_tokens,
+    reserve_nano_usd: cost === null ? null : Math.ceil(cost * 1e9),
+  };
 }
 
 function inputText(input: unknown): string {

@@ -26,6 +26,8 @@ export type Submission = {
   limits?: SubmitLimits;
   /** The last chance to refuse: called when all is checked, before anything is stored. `count`: jobs not made before. */
   beforeInsert?(count: number): Promise<void>;
+  /** The API key that submits; left out: the root key. */
+  keyId?: string;
   /** Set by engine/retry.ts. */
   rerunOf?: string;
 };
@@ -54,7 +56,8 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
     const request = submission.jobs[i];
     const hash = request && job.idempotency_key !== null ? await hashOfJob(request, job.channel) : null;
     const id = deps.newId("job");
-    jobs.push({ ...job, id, hash, rerun_of: submission.rerunOf ?? null, input_bytes: 0, input_key: null });
+    const { rerunOf = null, keyId = null } = submission;
+    jobs.push({ ...job, id, hash, rerun_of: rerunOf, key_id: keyId, input_bytes: 0, input_key: null });
   }
   const bulkKey = key === undefined ? null : await toBulkKey(key, submission.jobs, limits?.channel ?? null);
   return { projectId, jobs, bulkKey };

@@ -62,6 +62,9 @@ async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
     max_attempts: job.maxAttempts,
     timeout_s: job.timeoutMs / 1_000,
     stream: job.stream,
+    fair_key: job.fairKey ?? undefined,
+    concurrency: job.concurrency ?? undefined,
+    on_budget: job.onBudget,
     retention_s: job.retentionMs === null ? undefined : job.retentionMs / 1_000,
   };
   const [submitted] = await enqueue(deps, { projectId: job.projectId, jobs: [request], rerunOf: job.id });

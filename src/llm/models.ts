@@ -1,6 +1,7 @@
 // The catalogue of models: from the name in a request to the model, its provider, price and limits.
 
 import { AppError } from "../core/errors";
+import type { PoolLimits } from "../core/gate/ticket";
 import type { Price } from "../core/usage";
 import type { Provider, ProviderModel } from "./providers";
 
@@ -14,9 +15,10 @@ export type Model = {
   name: string;
   kind: ModelKind;
   price: Price | null;
-  rpm: number | null;
-  tpm: number | null;
-  concurrency: number | null;
+  /** Its pool's name: that of the model without options. */
+  pool: string;
+  limits: PoolLimits;
+  adaptive: boolean;
   contextTokens: number | null;
   /** Embeddings: how many texts one call may hold, and how many tokens. */
   maxInputs: number;
@@ -120,9 +122,15 @@ function toModel(provider: Provider, model: ProviderModel): Model {
     name: model.name,
     kind: model.kind,
     price: model.price ?? null,
-    rpm: model.rpm ?? null,
-    tpm: model.tpm ?? null,
-    concurrency: model.concurrency ?? null,
+    pool: `${provider.name}/${listedName(provider, model.name)}`,
+    limits: {
+      rpm: model.rpm ?? null,
+      tpm: model.tpm ?? null,
+      rpd: model.rpd ?? null,
+      tpd: model.tpd ?? null,
+      concurrency: model.concurrency ?? null,
+    },
+    adaptive: model.adaptive ?? false,
     contextTokens: model.context_tokens ?? null,
     maxInputs: embedding?.max_inputs ?? MAX_INPUTS,
     maxTokensPerCall: embedding?.max_tokens_per_call ?? MAX_TOKENS_PER_CALL,

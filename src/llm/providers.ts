@@ -7,8 +7,13 @@ const limits = {
   rpm: z.int().positive().optional(),
   /** Tokens per minute. */
   tpm: z.int().positive().optional(),
+  /** Requests and tokens per day (UTC). */
+  rpd: z.int().positive().optional(),
+  tpd: z.int().positive().optional(),
   /** Calls at the same time. */
   concurrency: z.int().positive().optional(),
+  /** Finds the provider's limits by itself, from its headers and its 429s. */
+  adaptive: z.boolean().optional(),
   context_tokens: z.int().positive().optional(),
 };
 

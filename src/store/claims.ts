@@ -2,11 +2,15 @@
 
 import type { Job, WholeJob } from "../core/job";
 import type { Timing } from "../core/limits";
+import { HAS_BUDGET, IN_BUDGET } from "./budgets";
+import { KEY_IS_FREE } from "./concurrency";
 import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
+import { NOT_PAUSED } from "./pauses";
 
 /**
- * claim: every job of `keys` that is due, in one statement. Those that crashed before are not among them: see claimSuspect.
+ * claim: every job of `keys` that is due, in one statement. Those that crashed before are not among them, see claimSuspect,
+ * nor those that count against something when they start, see claimCounted.
  *
  * `claimId` names the caller, who may ask again when the answer was lost: what it has already claimed comes back as it is.
  * `wake_at` is not named: naming it would cost a row more, and the clock finds a running job by its old value.
@@ -25,7 +29,8 @@ export async function claimJobs(
       started_at = CASE WHEN claim_id IS ?2 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
       lease_until = ${NOW} + ${leaseMs}
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
-      AND ((${DUE} AND crashes = 0) OR (state = 'running' AND claim_id = ?2))
+      AND ((${DUE} AND crashes = 0 AND concurrency_key IS NULL AND NOT ${HAS_BUDGET} AND ${NOT_PAUSED})
+        OR (state = 'running' AND claim_id = ?2))
     RETURNING ${WHOLE_JOB_COLUMNS}`;
   const { results } = await ask(db.prepare(sql).bind(pairs(keys), claimId).all<WholeJobRow>());
   return results.map(toWholeJob);
@@ -42,7 +47,7 @@ export async function claimSuspect(
   timing: Timing,
 ): Promise<WholeJob | null> {
   const sql = `UPDATE jobs SET
-      state = 'running', reason = NULL, claim_id = ?3,
+      state = 'running', reason = NULL, claim_id = ?3, reserved = CASE WHEN ${HAS_BUDGET} THEN 1 END,
       run = run + (claim_id IS NOT ?3),
       attempt = attempt + (claim_id IS NOT ?3 AND state = 'pending'),
       crashes = crashes + (claim_id IS NOT ?3 AND state = 'running'),
@@ -56,12 +61,50 @@ export async function claimSuspect(
   return row && toWholeJob(row);
 }
 
-/** Those of the jobs that claimSuspect would take, in the order of their ids. */
-export async function findSuspects(db: D1Database, keys: JobKey[], timing: Timing): Promise<Job[]> {
+/**
+ * claim of jobs that count against a budget or a concurrency key. A statement for each, in one transaction: each one has to
+ * see what the one before it has taken. Repeatable as claimJobs.
+ */
+export async function claimCounted(
+  db: D1Database,
+  keys: JobKey[],
+  claimId: string,
+  { leaseMs }: Timing,
+): Promise<WholeJob[]> {
+  const sql = `UPDATE jobs SET
+      state = 'running', reason = NULL, claim_id = ?3, reserved = CASE WHEN ${HAS_BUDGET} THEN 1 END,
+      run = run + (claim_id IS NOT ?3),
+      attempt = attempt + (claim_id IS NOT ?3),
+      version = version + (claim_id IS NOT ?3),
+      started_at = CASE WHEN claim_id IS ?3 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
+      lease_until = ${NOW} + ${leaseMs}
+    WHERE project_id = ?1 AND id = ?2
+      AND ((${DUE} AND crashes = 0 AND ${STARTABLE}) OR (state = 'running' AND claim_id = ?3))
+    RETURNING ${WHOLE_JOB_COLUMNS}`;
+  const statements = keys.map(({ projectId, id }) => db.prepare(sql).bind(projectId, id, claimId));
+  const results = await ask(db.batch<WholeJobRow>(statements));
+  return results.flatMap((result) => result.results.map(toWholeJob));
+}
+
+/**
+ * Those of the jobs that claimJobs leaves to others: for claimSuspect those that have crashed before, for claimCounted the
+ * rest. In the order of their ids; what is paused is among them.
+ */
+export async function findUnclaimed(
+  db: D1Database,
+  keys: JobKey[],
+  timing: Timing,
+): Promise<{ suspects: Job[]; counted: Job[] }> {
   const sql = `SELECT ${JOB_COLUMNS} FROM jobs
-    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ${suspect(timing)} ORDER BY id`;
+    WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
+      AND ((${DUE} AND crashes = 0) OR ${suspect(timing)}) ORDER BY id`;
   const { results } = await ask(db.prepare(sql).bind(pairs(keys)).all<JobRow>());
-  return results.map(toJob);
+  const found = results.map(toJob);
+  const isSuspect = (job: Job) => job.crashes > 0 || job.state === "running";
+  return {
+    suspects: found.filter(isSuspect),
+    counted: found.filter((job) => !isSuspect(job)),
+  };
 }
 
 /**
@@ -76,7 +119,10 @@ function unaccompanied({ maxCrashes }: Timing): string {
 
 const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
 
+/** Of a due job: nothing that it counts against forbids its start. */
+const STARTABLE = `${NOT_PAUSED} AND ${KEY_IS_FREE} AND ${IN_BUDGET}`;
+
 function suspect({ maxCrashes }: Timing): string {
-  return `((${DUE} AND crashes > 0) OR (state = 'running' AND lease_until < ${NOW}
+  return `((${DUE} AND crashes > 0 AND ${STARTABLE}) OR (state = 'running' AND lease_until < ${NOW}
     AND crashes + 1 < ${maxCrashes} AND cancel_requested_at IS NULL))`;
 }

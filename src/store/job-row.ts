@@ -9,7 +9,8 @@ import { fromJson, NOW } from "./db";
 export const JOB_COLUMNS = `project_id, id, task, state, reason, channel, lane, priority, model, stream, run, attempt,
   max_attempts, timeout_ms, crashes, turns, version, created_at, run_at, started_at, finished_at, expires_at, lease_until,
   cancel_requested_at, rerun_of, idempotency_key, input_bytes, input_key, output_bytes, output_key, error, progress,
-  usage, tags, metadata, fingerprint, retention_ms, erase_at, ${NOW} AS read_at`;
+  usage, tags, metadata, fingerprint, retention_ms, erase_at, pool, fair_key, concurrency_key, concurrency_limit, input_chars,
+  max_output_tokens, route, key_id, on_budget, ${NOW} AS read_at`;
 
 export const WHOLE_JOB_COLUMNS = `${JOB_COLUMNS}, attempts, turn_state, input, output`;
 
@@ -52,6 +53,15 @@ export type JobRow = {
   fingerprint: string | null;
   retention_ms: number | null;
   erase_at: number | null;
+  pool: string | null;
+  fair_key: string | null;
+  concurrency_key: string | null;
+  concurrency_limit: number | null;
+  input_chars: number | null;
+  max_output_tokens: number | null;
+  route: string | null;
+  key_id: string | null;
+  on_budget: "fail" | null;
   read_at: number;
 };
 
@@ -102,6 +112,15 @@ export function toJob(row: JobRow): Job {
     fingerprint: row.fingerprint,
     retentionMs: row.retention_ms,
     eraseAt: row.erase_at,
+    pool: row.pool,
+    fairKey: row.fair_key,
+    concurrency:
+      row.concurrency_key === null ? null : { key: row.concurrency_key, limit: row.concurrency_limit ?? 1 },
+    inputChars: row.input_chars ?? row.input_bytes,
+    maxOutputTokens: row.max_output_tokens,
+    route: row.route,
+    keyId: row.key_id,
+    onBudget: row.on_budget ?? "wait",
     readAt: row.read_at,
   };
 }

@@ -2,7 +2,7 @@
 
 import type { Job } from "../core/job";
 import type { Lane } from "../core/lifecycle";
-import type { Timing } from "../core/limits";
+import { LINE_CHECK_MS, type Timing } from "../core/limits";
 import { ask, NOW, noteSize } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
@@ -26,6 +26,17 @@ export type NewJob = {
   delay_ms: number | null;
   expires_in_ms: number | null;
   retention_ms: number | null;
+  pool: string | null;
+  fair_key: string | null;
+  concurrency_key: string | null;
+  concurrency_limit: number | null;
+  input_chars: number;
+  max_output_tokens: number | null;
+  route: string | null;
+  key_id: string | null;
+  on_budget: "fail" | null;
+  reserve_tokens: number | null;
+  reserve_nano_usd: number | null;
   rerun_of: string | null;
   idempotency_key: string | null;
   /** SHA-256 of the canonical request, when there is a key. */
@@ -41,19 +52,26 @@ export type BulkKey = { key: string; hash: string };
 /** Slices keep each bound parameter well under D1's 2 MB (platform limits, 2026-04). */
 const SLICE_BYTES = 1_000_000;
 
+/** Where it waits, what for, and who pays. */
+const PLACES =
+  "pool, fair_key, concurrency_key, concurrency_limit, input_chars, max_output_tokens, route, key_id, on_budget, reserve_tokens, reserve_nano_usd";
+
 const insertJobsSql = ({
   ringCheckMs,
 }: Timing) => `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
     max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
-    retention_ms, tags, metadata, input)
+    retention_ms, tags, metadata, input, ${PLACES})
   SELECT ?1, id, task, 'pending', CASE WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
     j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
     CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
-         ELSE MIN(now + ${ringCheckMs}, COALESCE(expires_at, now + ${ringCheckMs})) END,
+         ELSE MIN(now + check_ms, COALESCE(expires_at, now + check_ms)) END,
     expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', j->>'retention_ms', NULLIF(j->>'tags', '[]'), j->>'metadata',
-    j->>'input'
+    j->>'input', ${PLACES.split(", ")
+      .map((column) => `j->>'${column}'`)
+      .join(", ")}
   FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
-      MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at
+      MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at,
+      CASE WHEN j->>'pool' IS NULL THEN ${ringCheckMs} ELSE ${LINE_CHECK_MS} END AS check_ms
     FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
   WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1 AND deleted_at IS NOT NULL)
     AND (own_key IS NULL

@@ -1,6 +1,7 @@
 // What a task is: a name, an input, an output, and a function from one to the other.
 
 import type { z } from "zod";
+import type { PoolLimits } from "../core/gate/ticket";
 import type { Outcome } from "../core/outcome";
 import type { Llm } from "../llm/llm";
 
@@ -32,6 +33,12 @@ export type Task<Input = unknown, Output = unknown> = {
   kind: "chat" | "embedding" | null;
   input: z.ZodType<Input>;
   output: z.ZodType<Output>;
+  /** How large a call for this input is: characters of text, and the limit of the answer. Default: the input's JSON. */
+  size?(input: Input): { chars: number; maxOutputTokens: number | null };
+  /** At most `limit` jobs with this key run at once, unless the job says otherwise. */
+  concurrency?(input: Input): { key: string; limit: number } | null;
+  /** What the task itself is limited to, whatever model it uses: it has a gate of its own then. */
+  pool?: Partial<PoolLimits>;
   /** Used for jobs that do not say. `timeout_s` is per attempt, 780 at the most. */
   defaults: { max_attempts: number; timeout_s: number };
   run(input: Input, ctx: TaskContext): Promise<Outcome<Output>>;

@@ -32,6 +32,10 @@ export const embed = defineTask<z.infer<typeof input>, z.infer<typeof output>>({
   input,
   output,
   defaults: { max_attempts: 5, timeout_s: 300 },
+  size: ({ input }) => ({
+    chars: [input].flat().reduce((sum, text) => sum + text.length, 0),
+    maxOutputTokens: 0,
+  }),
 
   async run(input, ctx) {
     const { vectors } = await ctx.llm.embed({

@@ -85,6 +85,7 @@ export const generate = defineTask<Input, Output>({
   input,
   output,
   defaults: { max_attempts: 5, timeout_s: 600 },
+  size: (input) => ({ chars: charsOf(input), maxOutputTokens: input.max_output_tokens ?? null }),
   partial: (text, model) => ({ text, finish_reason: "cancelled", model }),
 
   async run(input, ctx) {
@@ -137,6 +138,18 @@ function toMessages({ prompt, instructions, messages }: Input): ChatMessage[] {
   // `system`, not `developer`: every compatible server knows it, and OpenAI takes it for either.
   const system: ChatMessage[] = instructions ? [{ role: "system", content: instructions }] : [];
   return [...system, ...(messages ?? [{ role: "user" as const, content: prompt ?? "" }])];
+}
+
+/** An image is some hundreds of tokens, however long its address is. */
+const CHARS_OF_IMAGE = 3_000;
+
+function charsOf(input: Input): number {
+  return toMessages(input).reduce((sum, { content }) => sum + charsIn(content), 0);
+}
+
+function charsIn(content: ChatMessage["content"]): number {
+  if (typeof content === "string") return content.length;
+  return content.reduce((sum, part) => sum + (part.type === "text" ? part.text.length : CHARS_OF_IMAGE), 0);
 }
 
 function toOutput(answer: ChatResult, ctx: TaskContext): Output {

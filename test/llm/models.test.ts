@@ -124,9 +124,9 @@ describe("a model", () => {
       name: "gpt-5-mini",
       kind: "chat",
       price: { input: 0.25, output: 2 },
-      rpm: 500,
-      tpm: null,
-      concurrency: null,
+      pool: "openai/gpt-5-mini",
+      limits: { rpm: 500, tpm: null, rpd: null, tpd: null, concurrency: null },
+      adaptive: false,
       contextTokens: 400_000,
       maxInputs: 2048,
       maxTokensPerCall: 300_000,
@@ -138,6 +138,7 @@ describe("a model", () => {
     expect(model).toMatchObject({
       model: "sandbox/chat!tps=50,ttft_ms=3",
       name: "chat!tps=50,ttft_ms=3",
+      pool: "sandbox/chat",
       price: { input: 0, output: 0 },
     });
   });

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { WholeJob } from "../../src/core/job";
 import { TIMING } from "../../src/core/limits";
-import { claimJobs, claimSuspect, findSuspects } from "../../src/store/claims";
+import { claimJobs, claimSuspect, findUnclaimed } from "../../src/store/claims";
 import { insertJobs } from "../../src/store/submit";
 import { aNewJob, anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
@@ -55,7 +55,9 @@ describe("claimSuspect", () => {
   it("is the only way to a job that crashed before: a batch does not claim it", async () => {
     const jobs = [await storedIn("running", { lease_until: 1_000 }), await storedJob({}, { crashes: 1 })];
     expect(await claimJobs(env.DB, jobs, anId("clm"), TIMING)).toEqual([]);
-    expect((await findSuspects(env.DB, jobs, TIMING)).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+    expect((await findUnclaimed(env.DB, jobs, TIMING)).suspects.map(({ id }) => id)).toEqual(
+      jobs.map(({ id }) => id),
+    );
   });
 });
 

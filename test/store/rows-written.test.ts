@@ -24,17 +24,18 @@ async function priceOf(over: Partial<NewJob>): Promise<number> {
 }
 
 describe("the rows that a job of one attempt writes", () => {
-  it("are five for a bare job: two to store it, one each for the claim, the end and the ledger", async () => {
-    expect(await priceOf({})).toBe(5);
+  it("are six for a bare job: two to store it, one each for the claim, the end, the ledger and the sum of its day", async () => {
+    expect(await priceOf({})).toBe(6);
   });
 
   it.each<[string, number, Partial<NewJob>]>([
     ["a channel", 1, { channel: "user-42" }],
     ["an idempotency key", 1, { idempotency_key: "k", hash: "h" }],
-    ["a tag", 1, { tags: ["a"] }],
-    ["ten tags", 10, { tags: [..."abcdefghij"] }],
+    ["a tag, which has a sum of its own", 2, { tags: ["a"] }],
+    ["ten tags", 20, { tags: [..."abcdefghij"] }],
     ["metadata", 0, { metadata: '{"a":1}' }],
     ["a delay that is over", 0, { run_at: 1_000 }],
+    ["a gate", 2, { pool: "acme/chat" }],
     ["a retention of its own", 1, { retention_ms: 1_000 }],
   ])("are, with %s, %i more", async (_what, more, over) => {
     expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
