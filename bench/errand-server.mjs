@@ -14,16 +14,17 @@ export const MODEL = "bench/stand-in";
 const SHOWN_LINES = 20;
 const LINE_OF_SUCCESS = /"event":"run_ended"| (200|202) /;
 
-/** The setting that makes the stand-in server (stand-in.mjs) a provider. */
-export function providerOf(baseUrl) {
-  return JSON.stringify([{ name: "bench", base_url: baseUrl, models: [{ name: "stand-in", kind: "chat" }] }]);
+/** The setting that makes the stand-in server (stand-in.mjs) a provider; `limits` as PROVIDERS takes them. */
+export function providerOf(baseUrl, limits = {}) {
+  const models = [{ name: "stand-in", kind: "chat", ...limits }];
+  return JSON.stringify([{ name: "bench", base_url: baseUrl, models }]);
 }
 
 /**
  * `modelUrl`: base URL of a stand-in server; left out: the built-in sandbox only. `args`: more arguments of
  * wrangler dev. Returns what startDev does, and the `folder` of the data, which `stop` removes.
  */
-export async function startErrand({ modelUrl, args = [] } = {}) {
+export async function startErrand({ modelUrl, limits, args = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "errand-bench-"));
   const drop = (code) => {
     if (code > 0) process.stderr.write(`${lines.join("\n")}\n`);
@@ -35,7 +36,7 @@ export async function startErrand({ modelUrl, args = [] } = {}) {
     if (!LINE_OF_SUCCESS.test(line)) lines.push(line);
     if (lines.length > SHOWN_LINES) lines.shift();
   };
-  const env = modelUrl ? { PROVIDERS: providerOf(modelUrl) } : {};
+  const env = modelUrl ? { PROVIDERS: providerOf(modelUrl, limits) } : {};
   const server = await startDev({ port: 0, persistTo: folder, env, args, onLog });
   const stop = async () => {
     await server.stop();

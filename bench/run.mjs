@@ -12,7 +12,7 @@ import { main, startGroup } from "../scripts/processes.mjs";
 import { Problem } from "../scripts/terminal.mjs";
 
 const BENCHES = ["submit", "overhead", "drain", "rows"];
-const ON_DEMAND = ["soak"];
+const ON_DEMAND = ["gate", "soak"];
 
 async function bench() {
   const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));

@@ -16,8 +16,9 @@ export async function startStandIn() {
   const client = createClient({ url });
   return {
     baseUrl: `${url}/v1`,
-    /** Sets the latency and forgets what was. */
-    reset: (latencyMs) => client.post("/reset", { latency_ms: latencyMs }),
+    /** Sets the latency, and what else the stand-in takes, and forgets what was. */
+    reset: (latencyMs, settings = {}) => client.post("/reset", { latency_ms: latencyMs, ...settings }),
+    limits: async () => JSON.parse((await client.get("/limits")).body),
     log: async () => JSON.parse((await client.get("/log")).body),
     stop: async () => {
       client.close();

@@ -4,14 +4,19 @@
 // Prints `LISTENING port`. POST /v1/chat/completions answers 16 words, as a stream (spread over the latency,
 // as models do, the end exactly at it) or as one document. GET /log tells {calls: {job: {received, answered,
 // calls}}, max_concurrent}, times by CLOCK_MONOTONIC, jobs by the header x-errand-job. POST /reset
-// {latency_ms} sets the latency and forgets the log.
+// {latency_ms, answer_tokens, limits: {rpm, tpm, burst_s, announces}} sets the latency, how many tokens an answer
+// counts (half to three halves of it, by the job's id) and what is enforced (provider-limits.mjs), and forgets
+// the log. GET /limits: {given, refused, tokens_by_second}.
 import http from "node:http";
 import { now, sleep } from "./measure.mjs";
+import { createLimits } from "./provider-limits.mjs";
 
 const WORDS = "the job is done and this is the made up answer of a stand in model".split(" ");
-const USAGE = { prompt_tokens: 20, completion_tokens: WORDS.length, total_tokens: 20 + WORDS.length };
+const PROMPT_TOKENS = 20;
 
 let latencyMs = 0;
+let answerTokens = null;
+let limits = createLimits();
 let calls = {};
 let active = 0;
 let maxConcurrent = 0;
@@ -31,19 +36,31 @@ function chunk(delta, finishReason, usage) {
 
 const FIRST = chunk({ role: "assistant", content: "" }, null);
 const PARTS = WORDS.map((word, i) => chunk({ content: i === 0 ? word : ` ${word}` }, null));
-const LAST = `${chunk({}, "stop")}${chunk(null, null, USAGE)}data: [DONE]\n\n`;
-const DOCUMENT = JSON.stringify({
-  id: "chatcmpl-1",
-  object: "chat.completion",
-  created: 0,
-  model: "stand-in",
-  choices: [{ index: 0, message: { role: "assistant", content: WORDS.join(" ") }, finish_reason: "stop" }],
-  usage: USAGE,
-});
+const lastOf = (usage) => `${chunk({}, "stop")}${chunk(null, null, usage)}data: [DONE]\n\n`;
+const documentOf = (usage) =>
+  JSON.stringify({
+    id: "chatcmpl-1",
+    object: "chat.completion",
+    created: 0,
+    model: "stand-in",
+    choices: [{ index: 0, message: { role: "assistant", content: WORDS.join(" ") }, finish_reason: "stop" }],
+    usage,
+  });
 
-async function stream(response, received) {
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  if (latencyMs === 0) return response.end(FIRST + PARTS.join("") + LAST);
+/** What a call of this job uses: the words that are sent, or as told with /reset, more or less by the job's id. */
+function usageOf(job) {
+  const hash = [...job].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 1009, 7);
+  const completion = answerTokens === null ? WORDS.length : Math.round(answerTokens * (0.5 + hash / 1008));
+  return {
+    prompt_tokens: PROMPT_TOKENS,
+    completion_tokens: completion,
+    total_tokens: PROMPT_TOKENS + completion,
+  };
+}
+
+async function stream(response, received, usage, headers) {
+  response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
+  if (latencyMs === 0) return response.end(FIRST + PARTS.join("") + lastOf(usage));
   const until = (share) => sleep(Math.max(0, received + latencyMs * share - now()));
   response.write(FIRST);
   for (const [i, part] of PARTS.entries()) {
@@ -51,20 +68,26 @@ async function stream(response, received) {
     response.write(part);
   }
   await until(1);
-  response.end(LAST);
+  response.end(lastOf(usage));
 }
 
 async function complete(request, response, body) {
   const received = now();
   const job = request.headers["x-errand-job"] ?? "none";
+  const usage = usageOf(job);
+  const { refused, headers } = limits.take(usage.total_tokens);
+  if (refused) {
+    response.writeHead(429, { ...headers, "content-type": "application/json" });
+    return response.end('{"error": {"message": "Rate limit reached.", "code": "rate_limit_exceeded"}}');
+  }
   active += 1;
   maxConcurrent = Math.max(maxConcurrent, active);
   if (body.stream) {
-    await stream(response, received);
+    await stream(response, received, usage, headers);
   } else {
     if (latencyMs > 0) await sleep(latencyMs);
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(DOCUMENT);
+    response.writeHead(200, { ...headers, "content-type": "application/json" });
+    response.end(documentOf(usage));
   }
   active -= 1;
   calls[job] = { received, answered: now(), calls: (calls[job]?.calls ?? 0) + 1 };
@@ -77,6 +100,8 @@ function sendJson(response, document) {
 
 function reset(settings) {
   latencyMs = settings.latency_ms ?? latencyMs;
+  answerTokens = settings.answer_tokens ?? null;
+  limits = createLimits(settings.limits);
   calls = {};
   maxConcurrent = 0;
   return { latency_ms: latencyMs };
@@ -92,6 +117,7 @@ const server = http.createServer((request, response) => {
     if (request.url === "/v1/chat/completions") complete(request, response, JSON.parse(text));
     else if (request.url === "/reset") sendJson(response, reset(JSON.parse(text)));
     else if (request.url === "/log") sendJson(response, { calls, max_concurrent: maxConcurrent });
+    else if (request.url === "/limits") sendJson(response, limits.seen());
     else response.writeHead(404).end();
   });
 });

@@ -14,6 +14,7 @@ export type Deps = {
   bulkQueue: Queue<Doorbell>;
   hubs: Env["EVENT_HUB"];
   clock: Env["CLOCK"];
+  gates: Env["GATE"];
   config: Config;
   now(): number;
   random(): number;
@@ -39,6 +40,7 @@ export function createDeps(env: Env, ctx: { waitUntil(promise: Promise<unknown>)
     bulkQueue: env.BULK_QUEUE,
     hubs: env.EVENT_HUB,
     clock: env.CLOCK,
+    gates: env.GATE,
     config,
     now: Date.now,
     random: Math.random,

@@ -2,14 +2,21 @@
 
 import { z } from "zod";
 import { AppError } from "./core/errors";
+import type { Ticket } from "./core/gate/ticket";
 import { TIMING, type Timing } from "./core/limits";
 import type { Clock } from "./durable/clock";
 import type { EventHub } from "./durable/event-hub";
+import type { Gate } from "./durable/gate";
 import { type Catalogue, createCatalogue } from "./llm/models";
 import { parseProviders } from "./llm/providers";
 
-/** "Look at job `id` of project `p`": all that a queue message ever says. */
-export type Doorbell = { p: string; id: string };
+/** "Look at job `id` of project `p`". Names and numbers only. */
+export type Doorbell = {
+  p: string;
+  id: string;
+  /** The gate that is to be asked first, and what it needs to know. */
+  gate?: { pool: string; ticket: Ticket };
+};
 
 export type Env = {
   DB: D1Database;
@@ -19,6 +26,7 @@ export type Env = {
   DEAD_QUEUE: Queue<Doorbell>;
   EVENT_HUB: DurableObjectNamespace<EventHub>;
   CLOCK: DurableObjectNamespace<Clock>;
+  GATE: DurableObjectNamespace<Gate>;
   TOKEN_RATE: RateLimit;
   PROVIDERS?: string;
   DEFAULT_MODEL?: string;

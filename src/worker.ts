@@ -6,5 +6,6 @@ import type { Doorbell, Env } from "./env";
 
 export { Clock } from "./durable/clock";
 export { EventHub } from "./durable/event-hub";
+export { Gate } from "./durable/gate";
 
 export default { ...api, ...consumer } satisfies ExportedHandler<Env, Doorbell>;

@@ -16,6 +16,18 @@ export type State = (typeof STATES)[number];
 export const REASONS = ["queued", "scheduled", "retrying"] as const;
 export type Reason = (typeof REASONS)[number];
 
+/** What else a pending job may be waiting for. Not stored: it is looked up when somebody asks (engine/explain.ts). */
+export const SHOWN_REASONS = [
+  ...REASONS,
+  "rate_limited",
+  "fair_share",
+  "budget",
+  "concurrency",
+  "paused",
+  "provider_down",
+] as const;
+export type ShownReason = (typeof SHOWN_REASONS)[number];
+
 export const LANES = ["interactive", "default", "bulk"] as const;
 export type Lane = (typeof LANES)[number];
 

@@ -1,4 +1,4 @@
-// Answers doorbells: claims what is due, and tells again how those stand that had ended before.
+// Answers doorbells: asks the gates, claims what is due, and tells again how those stand that had ended before.
 
 import { isAway } from "../core/errors";
 import { moveEvent } from "../core/events";
@@ -11,6 +11,8 @@ import { claimCounted, claimJobs, findUnclaimed } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
+import { askGates } from "./gates";
+import { returnSlots } from "./return-slots";
 import { closeUnsettled } from "./unsettled";
 
 /** `jobs` are claimed, for the caller to run. `suspects` have taken an isolate down before, and are to be claimed one by one. */
@@ -18,17 +20,26 @@ export type Answer = { jobs: WholeJob[]; suspects: Job[] };
 
 /**
  * What else a doorbell can meet needs no answer: a job that runs has a lease, one that is not due or has expired is the
- * clock's, one that is missing was erased.
+ * clock's, one that is missing was erased, and one that has to wait for its turn is its gate's.
  */
 export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promise<Answer> {
   const { db, config } = deps;
-  const keys = [...new Map(doorbells.map((bell) => [bell.id, { projectId: bell.p, id: bell.id }])).values()];
+  const { admitted } = await askGates(deps, doorbells);
+  const keys = [...new Map(admitted.map((bell) => [bell.id, { projectId: bell.p, id: bell.id }])).values()];
+  if (keys.length === 0) return { jobs: [], suspects: [] };
   const claimId = deps.newId("clm");
   const jobs = await askTwice(() => claimJobs(db, keys, claimId, config.timing));
   const others = without(keys, jobs);
   if (others.length === 0) return { jobs, suspects: [] };
   const rest = await claimRest(deps, others, claimId, jobs.length > 0);
+  const left = without(others, [...rest.jobs, ...rest.suspects]);
   deps.background(retell(deps, without(others, rest.jobs)));
+  deps.background(
+    returnSlots(
+      deps,
+      admitted.filter((bell) => left.some(({ id }) => id === bell.id)),
+    ),
+  );
   return { jobs: [...jobs, ...rest.jobs], suspects: rest.suspects };
 }
 

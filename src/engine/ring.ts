@@ -1,10 +1,12 @@
-// Rings the queue for jobs that are due. A doorbell that gets lost is rung again by the clock.
+// Rings the queue for jobs that are due. A doorbell that gets lost is rung again by the clock, or by its gate.
 
+import { type Ticket, ticketOf } from "../core/gate/ticket";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
 import { errorField } from "../log";
 import { within } from "../store/within";
+import { nudgeGates } from "./gates";
 
 /** A send has been seen to hang for a minute; neither a run nor the clock waits for that. */
 const PATIENCE_MS = 10_000;
@@ -12,37 +14,63 @@ const PATIENCE_MS = 10_000;
 /** Messages in one call to a queue (platform limit). */
 const MESSAGES_PER_CALL = 100;
 
+/** More jobs of one pool than this are not rung one by one: their gate reads the line, and rings when a turn comes. */
+const RUNG_AT_MOST = 10;
+
 /** Never throws: the jobs are stored, and the clock looks at them in any case. */
-export async function ring(deps: Deps, jobs: Pick<Job, "projectId" | "id" | "lane">[]): Promise<void> {
-  const bulk = jobs.filter((job) => job.lane === "bulk");
-  const others = jobs.filter((job) => job.lane !== "bulk");
-  await Promise.all([send(deps, deps.jobsQueue, others), send(deps, deps.bulkQueue, bulk)]);
+export async function ring(deps: Deps, jobs: Job[]): Promise<void> {
+  const many = [...Map.groupBy(jobs.filter(isInLine), (job) => job.pool ?? "")]
+    .filter(([, inLine]) => inLine.length > RUNG_AT_MOST)
+    .map(([pool]) => pool);
+  const rung = jobs.filter((job) => !(isInLine(job) && many.includes(job.pool ?? "")));
+  await Promise.all([
+    nudgeGates(deps, many),
+    ...[...Map.groupBy(rung, (job) => queueOf(deps, job))].map(([queue, ofQueue]) =>
+      send(deps, queue, ofQueue.map(doorbellOf)),
+    ),
+  ]);
+}
+
+/** By a gate: for those whose turn it is. Never throws: a slot that nobody comes for is looked after. */
+export async function ringTurns(deps: Deps, pool: string, tickets: Ticket[]): Promise<void> {
+  const bell = (ticket: Ticket) => ({ p: ticket.projectId, id: ticket.id, gate: { pool, ticket } });
+  await Promise.all(
+    [...Map.groupBy(tickets, (ticket) => queueOf(deps, ticket))].map(([queue, ofQueue]) =>
+      send(deps, queue, ofQueue.map(bell)),
+    ),
+  );
 }
 
 /** Rings after a while: for a job that somebody still holds, who will not come back to it. Never throws. */
-export async function ringLater(
-  deps: Deps,
-  job: Pick<Job, "projectId" | "id" | "lane">,
-  delayMs: number,
-): Promise<void> {
-  const queue = job.lane === "bulk" ? deps.bulkQueue : deps.jobsQueue;
+export async function ringLater(deps: Deps, job: Job, delayMs: number): Promise<void> {
   try {
     const delaySeconds = Math.ceil(delayMs / 1_000) + 1;
-    await bounded(queue.send({ p: job.projectId, id: job.id }, { delaySeconds }));
+    await bounded(queueOf(deps, job).send(doorbellOf(job), { delaySeconds }));
   } catch (error) {
     deps.log("ring_failed", { jobs: 1, error: errorField(error) });
   }
 }
 
-async function send(
-  deps: Deps,
-  queue: Queue<Doorbell>,
-  jobs: Pick<Job, "projectId" | "id">[],
-): Promise<void> {
-  for (let i = 0; i < jobs.length; i += MESSAGES_PER_CALL) {
-    const slice = jobs.slice(i, i + MESSAGES_PER_CALL);
+function queueOf(deps: Deps, { lane }: Pick<Job, "lane">): Queue<Doorbell> {
+  return lane === "bulk" ? deps.bulkQueue : deps.jobsQueue;
+}
+
+/** A job that runs has its slot, also when its run has died. */
+function isInLine(job: Job): boolean {
+  return job.pool !== null && job.state === "pending";
+}
+
+function doorbellOf(job: Job): Doorbell {
+  const bell = { p: job.projectId, id: job.id };
+  if (job.pool === null || !isInLine(job)) return bell;
+  return { ...bell, gate: { pool: job.pool, ticket: ticketOf(job) } };
+}
+
+async function send(deps: Deps, queue: Queue<Doorbell>, bells: Doorbell[]): Promise<void> {
+  for (let i = 0; i < bells.length; i += MESSAGES_PER_CALL) {
+    const slice = bells.slice(i, i + MESSAGES_PER_CALL);
     try {
-      await bounded(queue.sendBatch(slice.map((job) => ({ body: { p: job.projectId, id: job.id } }))));
+      await bounded(queue.sendBatch(slice.map((body) => ({ body }))));
     } catch (error) {
       deps.log("ring_failed", { jobs: slice.length, error: errorField(error) });
     }

@@ -4,10 +4,11 @@ import type { Job } from "../core/job";
 import { errorField } from "../log";
 import { claimSuspect } from "../store/claims";
 import { type Answer, askTwice } from "./answer";
-import { createOutbox, type Outbox } from "./outbox";
+import { createSlotReturns } from "./gates";
+import { createOutbox } from "./outbox";
 import { ring } from "./ring";
-import { type RunDeps, runJob } from "./run";
-import { createWatch, type Watch } from "./watch";
+import { type RunDeps, type RunTools, runJob } from "./run";
+import { createWatch } from "./watch";
 
 /** The platform ends a consumer invocation after 15 minutes; a job that would last longer is left to the next. */
 const INVOCATION_MS = 14 * 60_000;
@@ -16,26 +17,26 @@ const INVOCATION_MS = 14 * 60_000;
 export async function runBatch(deps: RunDeps, { jobs, suspects }: Answer): Promise<void> {
   const startedAt = deps.now();
   const watch = createWatch(deps);
-  const outbox = createOutbox(deps);
+  const tools = { watch, outbox: createOutbox(deps), slots: createSlotReturns(deps) };
   const runs = jobs.map((job) => watch.add(job));
-  await Promise.all(runs.map((run) => runJob(deps, run, watch, outbox)));
+  await Promise.all(runs.map((run) => runJob(deps, run, tools)));
   const [first, ...others] = suspects;
   if (!first) return;
   const hasTime = deps.now() - startedAt + first.timeoutMs <= INVOCATION_MS;
   // The others have invocations of their own. What may run beside what is decided by claimSuspect.
   await ring(deps, hasTime ? others : suspects);
-  if (hasTime) await runSuspect(deps, first, watch, outbox);
+  if (hasTime) await runSuspect(deps, first, tools);
 }
 
 /**
  * A job that has taken an isolate down before is claimed only when its neighbours are done, and alone: should it do so
  * again, no other job is counted as crashed.
  */
-async function runSuspect(deps: RunDeps, suspect: Job, watch: Watch, outbox: Outbox): Promise<void> {
+async function runSuspect(deps: RunDeps, suspect: Job, tools: RunTools): Promise<void> {
   const claimId = deps.newId("clm");
   try {
     const job = await askTwice(() => claimSuspect(deps.db, suspect, claimId, deps.config.timing));
-    if (job) await runJob(deps, watch.add(job), watch, outbox);
+    if (job) await runJob(deps, tools.watch.add(job), tools);
   } catch (error) {
     // D1 is away: the clock finds it again.
     deps.log("suspect_not_claimed", { job: suspect.id, error: errorField(error) });

@@ -11,7 +11,9 @@ import { errorField } from "../log";
 import { openWholeJob } from "../store/sealed-job";
 import type { TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
+import { reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
+import type { SlotReturns } from "./gates";
 import { loadInput } from "./load-input";
 import { createNarrator, type Narrator } from "./narrator";
 import type { Outbox } from "./outbox";
@@ -28,18 +30,23 @@ export type RunDeps = Deps & {
   }): Llm;
 };
 
+/** What the runs of an invocation share. */
+export type RunTools = { watch: Watch; outbox: Outbox; slots: SlotReturns };
+
 /** Text that a run has streamed so far; what a cancelled job keeps. */
 type Streamed = { text: string };
 
 const ABORT_GRACE_MS = 250;
 
 /** Never throws: whatever happens, the job is settled or left to its lease. */
-export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch, outbox: Outbox): Promise<void> {
+export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Promise<void> {
   const { job } = run;
-  const narrator = createNarrator(deps, job, outbox);
+  const narrator = createNarrator(deps, job, tools.outbox);
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const end = await perform(deps, run, job, narrator);
+    // Before the end is stored: the next in line need not wait for that.
+    if (job.pool !== null && !run.lost) deps.background(tools.slots.tell(job.pool, job.id, reportOf(end)));
     const settled = run.lost ? await concludeLost(deps, job, end) : await conclude(deps, job, end, narrator);
     await narrator.finish();
     // After the news is out: local dev takes 2 ms to print a line.
@@ -47,7 +54,7 @@ export async function runJob(deps: RunDeps, run: ActiveRun, watch: Watch, outbox
   } catch (error) {
     deps.log("settle_failed", { job: job.id, run: job.run, error: errorField(error) });
   } finally {
-    watch.remove(run);
+    tools.watch.remove(run);
   }
 }
 

@@ -9,10 +9,12 @@ import type { Deps } from "../deps";
 import { errorField } from "../log";
 import { type DueJob, findDue, postpone, untilNextDueMs } from "../store/due";
 import { findErased, untilNextErasureMs } from "../store/erasure";
+import { findLines } from "../store/line";
 import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "../store/moves";
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
 import { finishErasing } from "./erase";
+import { nudgeGates } from "./gates";
 import { advance } from "./operate";
 import { bounded, ring } from "./ring";
 import { closeUnsettled, hasUnsettled } from "./unsettled";
@@ -35,8 +37,16 @@ export async function sweep(deps: Deps, trustLeases: boolean): Promise<Sweep> {
   const jobs = await lookAtDue(deps, trustLeases);
   const erased = await finishErased(deps);
   const operations = await goOnOperating(deps);
+  const lines = await lookAfterLines(deps);
   const looked = jobs.looked + erased.looked + operations.looked;
-  return { looked, nextInMs: soonest(jobs.nextInMs, erased.nextInMs, operations.nextInMs) };
+  return { looked, nextInMs: soonest(jobs.nextInMs, erased.nextInMs, operations.nextInMs, lines) };
+}
+
+/** A gate that has lost its timer and its alarm is woken by this. Returns when to look again; null: nobody is in line. */
+async function lookAfterLines(deps: Deps): Promise<number | null> {
+  const pools = await findLines(deps.db);
+  await nudgeGates(deps, pools);
+  return pools.length > 0 ? deps.config.timing.passEveryMs : null;
 }
 
 function soonest(...times: (number | null)[]): number | null {
@@ -47,7 +57,7 @@ function soonest(...times: (number | null)[]): number | null {
 async function lookAtDue(deps: Deps, trustLeases: boolean): Promise<Sweep> {
   let looked = 0;
   for (let i = 0; i < SLICES_PER_PASS; i++) {
-    const due = await findDue(deps.db, SLICE);
+    const due = await findDue(deps.db, SLICE, deps.config.timing);
     looked += due.length;
     await lookAt(deps, due, trustLeases);
     if (due.length < SLICE) return { nextInMs: await untilNextDueMs(deps.db), looked };
@@ -106,7 +116,7 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
   const [unsure, sure] = partition(rest, (job) => job.state === "pending" && queues.isEmpty(job));
   await postpone(deps.db, unsure, "soon", timing);
   await postpone(deps.db, sure, "later and later", timing);
-  await ring(deps, [...lost, ...waiting.filter((job) => !queues.mayHold(job))]);
+  await ring(deps, [...lost, ...waiting.filter((job) => job.pool === null && !queues.mayHold(job))]);
 }
 
 /** Those whose last run has left nothing in R2. What has, is spared for a run that finds it. */

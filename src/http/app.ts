@@ -16,6 +16,7 @@ import { jobActionRoutes } from "./routes/job-actions";
 import { jobRoutes } from "./routes/jobs";
 import { keyRoutes } from "./routes/keys";
 import { operationRoutes } from "./routes/operations";
+import { poolRoutes } from "./routes/pools";
 import { projectRoutes } from "./routes/projects";
 import { submitRoutes } from "./routes/submit";
 import { taskRoutes } from "./routes/tasks";
@@ -33,6 +34,7 @@ export function createApp(): App {
   submitRoutes(app);
   operationRoutes(app);
   failureRoutes(app);
+  poolRoutes(app);
   jobRoutes(app);
   jobActionRoutes(app);
   eventRoutes(app);

@@ -53,6 +53,7 @@ const SANDBOX: Provider = {
   base_url: "https://sandbox.invalid/v1",
   models: [
     { name: "chat", kind: "chat", price: { input: 0, output: 0 } },
+    { name: "limited", kind: "chat", rpm: 60, tpm: 20_000, concurrency: 4, price: { input: 0, output: 0 } },
     { name: "embedding", kind: "embedding", price: { input: 0 } },
   ],
 };

@@ -1,7 +1,7 @@
 // What the clock looks at: jobs whose wake time has come, in slices, through the one index on wake_at.
 
 import type { Job } from "../core/job";
-import { LAST_RING_CHECK_MS, type Timing } from "../core/limits";
+import { LAST_RING_CHECK_MS, LINE_CHECK_MS, type Timing } from "../core/limits";
 import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 
@@ -11,12 +11,19 @@ import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
  */
 export type DueJob = Job & { rung: boolean };
 
-/** The earliest `limit` of them. */
-export async function findDue(db: D1Database, limit: number): Promise<DueJob[]> {
-  const sql = `SELECT ${JOB_COLUMNS}, wake_at > run_at AS rung FROM jobs
-    WHERE wake_at IS NOT NULL AND wake_at <= ${NOW} ORDER BY wake_at LIMIT ?1`;
-  const { results } = await ask(db.prepare(sql).bind(limit).all<JobRow & { rung: number }>());
-  return results.map((row) => ({ ...toJob(row), rung: row.rung === 1 }));
+/**
+ * The earliest `limit` of them, and as many whose run has died although their wake time is far away: a claim does not name
+ * that time, and the jobs of a gate wait with a late one.
+ */
+export async function findDue(db: D1Database, limit: number, { ringCheckMs }: Timing): Promise<DueJob[]> {
+  const columns = `SELECT ${JOB_COLUMNS}, wake_at > run_at AS rung FROM jobs`;
+  const due = `${columns} WHERE wake_at IS NOT NULL AND wake_at <= ${NOW} ORDER BY wake_at LIMIT ?1`;
+  const dead = `${columns} INDEXED BY jobs_in_pool WHERE pool IS NOT NULL AND state = 'running'
+    AND lease_until < ${NOW} AND wake_at > ${NOW} + ${ringCheckMs} LIMIT ?1`;
+  const results = await ask(
+    db.batch<JobRow & { rung: number }>([due, dead].map((sql) => db.prepare(sql).bind(limit))),
+  );
+  return results.flatMap((result) => result.results).map((row) => ({ ...toJob(row), rung: row.rung === 1 }));
 }
 
 /** Milliseconds from now until the clock must look next; null: nothing is open. */
@@ -33,7 +40,8 @@ export type Patience = "soon" | "later and later";
  * Says when to look again at jobs that are pending or running.
  *
  * Pending: after 30 s; with `later and later` after as long as it has been due, up to 15 min. Running: when the lease ends;
- * once it has ended, in 30 s (somebody is about to take the job over). A job that moved on is left alone.
+ * once it has ended, in 30 s (somebody is about to take the job over). In line at a gate: not before it expires, or in a
+ * day. A job that moved on is left alone.
  */
 export async function postpone(
   db: D1Database,
@@ -46,10 +54,11 @@ export async function postpone(
   const sql = `UPDATE jobs SET wake_at = CASE
       WHEN state = 'running' AND lease_until > ${NOW} THEN lease_until
       WHEN state = 'running' THEN ${NOW} + ${timing.ringCheckMs}
+      WHEN pool IS NOT NULL AND run_at <= ${NOW} THEN MIN(${NOW} + ${LINE_CHECK_MS}, COALESCE(expires_at, ${NOW} + ${LINE_CHECK_MS}))
       WHEN run_at > ${NOW} THEN MIN(run_at, COALESCE(expires_at, run_at))
       ELSE MIN(COALESCE(expires_at, ${NOW} + ${longest}),
         ${NOW} + MIN(${longest}, MAX(${timing.ringCheckMs}, ${NOW} - run_at))) END
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
-      AND wake_at <= ${NOW} AND state IN ('running', 'pending')`;
+      AND (wake_at <= ${NOW} OR lease_until < ${NOW}) AND state IN ('running', 'pending')`;
   await ask(db.prepare(sql).bind(pairs(keys)).run());
 }

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { cancelAll } from "../../src/engine/cancel";
+import { createSlotReturns } from "../../src/engine/gates";
 import { createOutbox } from "../../src/engine/outbox";
 import { runJob } from "../../src/engine/run";
 import { createWatch } from "../../src/engine/watch";
@@ -200,7 +201,11 @@ describe("a run that was overtaken", () => {
     if (!first) throw new Error("not claimed");
     const before = await theRow(job.id);
     const watch = createWatch(deps);
-    await runJob(deps, watch.add(first), watch, createOutbox(deps));
+    await runJob(deps, watch.add(first), {
+      watch,
+      outbox: createOutbox(deps),
+      slots: createSlotReturns(deps),
+    });
     expect(await theRow(job.id)).toEqual(before);
     expect(movesTold(deps, job.id)).toEqual(["job.started"]);
     expect(deps.logs).toContainEqual(expect.objectContaining({ event: "run_superseded" }));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { at, atPeace, FAULT_KINDS, type FaultKind, type Place } from "../support/fault-gate";
 import { FULL, ROUNDS, SEED } from "../support/fault-rounds";
 import { SCENARIOS } from "../support/fault-scenarios";
 import { nameOf, tryOut } from "../support/fault-trial";
+import { at, atPeace, FAULT_KINDS, type FaultKind, type Place } from "../support/fault-wire";
 import { sample, seeded } from "../support/seeded";
 
 /** Faults that are tried of each scenario when not all are. */

@@ -5,10 +5,10 @@ import { sweep } from "../../src/engine/sweep";
 import type { Doorbell } from "../../src/env";
 import { answer, failure } from "../llm/fake-provider";
 import { findBreaches } from "../support/contract";
-import { atPeace, FAULT_KINDS, type Gate, type Mishap } from "../support/fault-gate";
 import { FULL, ROUNDS, SEED } from "../support/fault-rounds";
 import { howTold, type Scenario, type Stage, stageFor, submit } from "../support/fault-stage";
 import { emptyBucket, emptyTables } from "../support/fault-trial";
+import { atPeace, FAULT_KINDS, type Mishap, type Wire } from "../support/fault-wire";
 import { leadsTo, type Seen } from "../support/lifecycle-model";
 import { theRow } from "../support/rows";
 import { startVirtualTime, stopVirtualTime } from "../support/virtual-time";
@@ -58,7 +58,7 @@ const flaky: Scenario = {
 
 class Walk {
   readonly stage: Stage = stageFor(flaky);
-  private readonly zombies: { gate: Gate; ended: Promise<unknown> }[] = [];
+  private readonly zombies: { wire: Wire; ended: Promise<unknown> }[] = [];
   private readonly seen = new Map<string, Seen>();
 
   ids(): string[] {
@@ -84,8 +84,8 @@ class Walk {
         this.ids()[job] ? [{ p: "default", id: this.ids()[job] ?? "" }] : [],
       );
       const life = world.start("consumer", (deps) => answerBatch(deps, bells, world.mail.rung));
-      await world.until(Promise.race([life.ended, life.gate.frost]));
-      if (life.gate.isFrozen()) this.zombies.push(life);
+      await world.until(Promise.race([life.ended, life.wire.frost]));
+      if (life.wire.isFrozen()) this.zombies.push(life);
     } else if (step.do === "sweep") await world.run("clock", (deps) => sweep(deps, true));
     else if (promised[step.job]) {
       const promise = promised[step.job];
@@ -100,7 +100,7 @@ class Walk {
 
   async thaw(): Promise<void> {
     const zombie = this.zombies.shift();
-    zombie?.gate.thaw();
+    zombie?.wire.thaw();
     if (zombie) await this.stage.world.until(zombie.ended);
   }
 

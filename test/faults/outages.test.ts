@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { atPeace, type Place } from "../support/fault-gate";
 import { FULL, ROUNDS, SEED } from "../support/fault-rounds";
 import { SCENARIOS } from "../support/fault-scenarios";
 import { tryOut } from "../support/fault-trial";
+import { atPeace, type Place } from "../support/fault-wire";
 import { awayFor, awayForCalls, type Outage, WAYS_TO_BE_AWAY } from "../support/outages";
 import { sample, seeded } from "../support/seeded";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { answer, eventStream, textChunk } from "../llm/fake-provider";
-import { atPeace, type Mishap } from "../support/fault-gate";
 import { FULL, SEED } from "../support/fault-rounds";
 import { SCENARIOS } from "../support/fault-scenarios";
 import { type Scenario, submit } from "../support/fault-stage";
 import { tryOut } from "../support/fault-trial";
+import { atPeace, type Mishap } from "../support/fault-wire";
 import { sample, seeded } from "../support/seeded";
 import { breachesOfZombie, THAWS } from "../support/zombies";
 

@@ -51,6 +51,9 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/projects/{project}/keys": "401 401 403 403 201 201 403 403 403",
   "GET /v1/projects/{project}/keys": "401 401 403 403 200 200 403 403 403",
   "DELETE /v1/projects/{project}/keys/{key}": "401 401 403 403 204 204 403 403 403",
+  "GET /v1/jobs/{id}/explain": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/pools": "401 401 200 403 200 200 403 403 403",
+  "PATCH /v1/pools/{pool}": "401 401 403 403 403 200 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -77,6 +80,7 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     const { body } = await call<{ id: string }>("POST", "/v1/jobs/erase", { key, json: NOTHING });
     return path.replace("{id}", body.id);
   }
+  if (path.includes("{pool}")) return path.replace("{pool}", encodeURIComponent("sandbox/limited"));
   const fresh = route.startsWith("DELETE") && path.includes("{id}");
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
@@ -100,6 +104,7 @@ function bodyOf(route: string): unknown {
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
   if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
+  if (route === "PATCH /v1/pools/{pool}") return {};
   if (route === "POST /v1/projects") return { id: `new-${made++}` };
   return route === "POST /v1/projects/{project}/keys" ? {} : undefined;
 }

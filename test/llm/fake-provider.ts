@@ -15,6 +15,7 @@ export const acme: Provider = {
   models: [
     { name: "chat", kind: "chat", price: { input: 1, cached_input: 0.5, output: 10 } },
     { name: "unpriced", kind: "chat" },
+    { name: "limited", kind: "chat", rpm: 120, concurrency: 3, price: { input: 1, output: 10 } },
     { name: "vectors", kind: "embedding", max_inputs: 2, price: { input: 1 } },
   ],
 };

@@ -189,9 +189,11 @@ describe("an abort", () => {
 });
 
 describe("the wire", () => {
-  it("lists its two models", async () => {
+  it("lists its models", async () => {
     const response = await sandboxFetch("https://sandbox.invalid/v1/models");
-    expect(await response.json()).toMatchObject({ data: [{ id: "chat" }, { id: "embedding" }] });
+    expect(await response.json()).toMatchObject({
+      data: [{ id: "chat" }, { id: "limited" }, { id: "embedding" }],
+    });
   });
 
   it.each([

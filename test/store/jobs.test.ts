@@ -75,8 +75,8 @@ describe("findDue and postpone", () => {
     ];
     await storedIn("completed");
     await storedJob();
-    expect((await findDue(env.DB, 10)).map(({ id }) => id)).toEqual([first.id, second.id]);
-    expect((await findDue(env.DB, 1)).map(({ id }) => id)).toEqual([first.id]);
+    expect((await findDue(env.DB, 10, TIMING)).map(({ id }) => id)).toEqual([first.id, second.id]);
+    expect((await findDue(env.DB, 1, TIMING)).map(({ id }) => id)).toEqual([first.id]);
     expect(await untilNextDueMs(env.DB)).toBeLessThan(0);
   });
 

@@ -24,7 +24,8 @@ type Shape = { input: Body; state?: "failed"; attempts?: number; stream?: boolea
 export type PlannedRequest = { key: string; path: string; body: Body; jobs: Planned[] };
 
 const WEIGHTS = {
-  plain: 30,
+  plain: 25,
+  gated: 12,
   streamed: 10,
   structured: 10,
   embedded: 12,
@@ -37,6 +38,9 @@ const WEIGHTS = {
   cancelled: 8,
 };
 export type Kind = keyof typeof WEIGHTS;
+
+/** The one model with limits: see mortal-server.ts. */
+export const GATED = "limited/echo@100";
 
 const BULK_SHARE = 0.03;
 const LARGE = 9_000;
@@ -80,6 +84,8 @@ export class CrashPlan {
     switch (kind) {
       case "plain":
         return { input: { prompt, model: echo } };
+      case "gated":
+        return { input: { prompt, model: GATED } };
       case "streamed":
         return { input: { prompt, model: echo }, stream: true };
       case "structured": {

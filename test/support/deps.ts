@@ -49,6 +49,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
     bulkQueue: silentQueue(rung),
     hubs: watchedHubs(published),
     clock: silentClock(armed),
+    gates: env.GATE,
     config: {
       catalogue,
       timing: TIMING,

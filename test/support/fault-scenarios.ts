@@ -19,6 +19,9 @@ const chat = (over: Partial<JobRequest> = {}): JobRequest => ({
   ...over,
 });
 
+const limited = (over: Partial<JobRequest> = {}) =>
+  chat({ input: { prompt: "Tea in Lisbon", model: "acme/limited" }, ...over });
+
 const LARGE = "tea ".repeat(4_000);
 
 const largeAnswer = () =>
@@ -72,6 +75,23 @@ export const SCENARIOS: Scenario[] = [
     begin: async (stage) => {
       const request = chat({ input: { prompt: LARGE, model: "acme/chat" }, channel: "large" });
       await submit(stage, [request], { text: LARGE.trim() });
+    },
+  },
+  {
+    name: "four jobs at a gate that lets three in",
+    reply: answer,
+    begin: async (stage) => void (await submit(stage, [limited(), limited(), limited(), limited()])),
+  },
+  {
+    name: "a bulk that the gate is told of at once",
+    reply: answer,
+    begin: async (stage) => {
+      await submit(
+        stage,
+        Array.from({ length: 11 }, () => limited({ lane: "bulk" })),
+        {},
+        { list: true },
+      );
     },
   },
   {

@@ -3,14 +3,14 @@
 import { env } from "cloudflare:workers";
 import { FIRST_CHORES, housekeep } from "../../src/engine/housekeep";
 import { type Allowance, findBreaches } from "./contract";
-import { atPeace, type FaultKind, type Op, type Plan } from "./fault-gate";
 import { type Scenario, type Stage, stageFor } from "./fault-stage";
+import { atPeace, type FaultKind, type Op, type Plan } from "./fault-wire";
 import { startVirtualTime, stopVirtualTime } from "./virtual-time";
 
 export type Trial = { stage: Stage; ops: Op[]; breaches: string[] };
 
 /** Tables that a trial writes to. */
-const TABLES = ["jobs", "job_tags", "idempotency_keys", "operations", "ledger"];
+const TABLES = ["jobs", "job_tags", "idempotency_keys", "operations", "ledger", "usage_days"];
 
 const HOUR_MS = 3_600_000;
 

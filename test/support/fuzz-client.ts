@@ -36,6 +36,7 @@ export async function createOwner(project: string): Promise<Owner> {
   const ids = new Map([
     ["/v1/jobs", [done.id]],
     ["/v1/projects", [project]],
+    ["/v1/pools", [encodeURIComponent("sandbox/limited")]],
   ]);
   return { key, ids };
 }

@@ -3,6 +3,7 @@
 import { type DevServer, startDev } from "../../scripts/dev-server.mjs";
 import { freePort } from "../../scripts/ports.mjs";
 import { killGroup, readDatabase } from "./crash.mjs";
+import { GATED } from "./crash-plan";
 import { tempFolder } from "./project-copy.mjs";
 import type { Provider } from "./provider-server.mjs";
 import { Service } from "./service";
@@ -48,7 +49,7 @@ export class MortalServer {
     const env = {
       ROOT_KEY: "errand_root_of_the_mortal_server",
       TOKEN_SECRET: "secret of the mortal server, the same in every life",
-      PROVIDERS: JSON.stringify([{ name: "local", base_url: this.provider.url }]),
+      PROVIDERS: JSON.stringify([{ name: "local", base_url: this.provider.url }, this.limited()]),
       TIMING: JSON.stringify(this.timing),
     };
     const onLog = (line: string) => {
@@ -57,6 +58,13 @@ export class MortalServer {
     const migrated = this.server !== undefined;
     this.server = await startDev({ port: this.port, persistTo: this.state.folder, env, migrated, onLog });
     this.alive.resolve(new Service(this.server.url, this.server.key));
+  }
+
+  /** Few calls at once, so that a line forms at its gate. */
+  private limited() {
+    const name = GATED.replace("limited/", "");
+    const models = [{ name, kind: "chat", rpm: 6_000, concurrency: 3 }];
+    return { name: "limited", base_url: this.provider.url, models };
   }
 
   /** `kill -9` of all of it. */

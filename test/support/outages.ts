@@ -1,6 +1,6 @@
 // Plans in which a part of the system is away for a while, rather than once.
 
-import { type Mishap, OVERLOAD, type Place, type Plan } from "./fault-gate";
+import { type Mishap, OVERLOAD, type Place, type Plan } from "./fault-wire";
 import { elapsedMs } from "./virtual-time";
 
 /** How it is away. */

@@ -7,9 +7,10 @@ import { sweep } from "../../src/engine/sweep";
 import type { Doorbell } from "../../src/env";
 import type { Fetch } from "../../src/llm/fetch";
 import { type TestDeps, testDeps } from "./deps";
-import { atPeace, createGate, type Gate, type Traffic } from "./fault-gate";
-import { gatedBindings, type Mail } from "./gated-bindings";
+import { atPeace, createWire, type Traffic, type Wire } from "./fault-wire";
+import { Gatekeepers } from "./gatekeepers";
 import { dropTimers, meetRealTime, pass, pump } from "./virtual-time";
+import { type Mail, wiredBindings } from "./wired-bindings";
 
 /** How a process ended. `answer`: what it had to say, if it came to that, whatever happened to it later. */
 export type End<T> = {
@@ -35,6 +36,9 @@ const INVOCATION_MS = 15 * 60_000;
 
 const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
+/** A wake time within the hour has come; those in line at a gate have a later one. */
+const SOON_OVER = `CASE WHEN wake_at < ${NOW} + 3600000 THEN ${NOW} - 5000 ELSE wake_at END`;
+
 /** What passes between two looks of the clock. */
 const ROUND_MS = 30_000;
 
@@ -51,6 +55,7 @@ export class World {
   readonly processes: Process[] = [];
   /** What must never happen, and did. */
   readonly wrongs: string[] = [];
+  readonly gates = new Gatekeepers(this.traffic, this.mail);
   private trust = true;
 
   /** `reply`: how the provider answers, told which call of the job it is. `skew`: how wrong a process's clock goes. */
@@ -76,12 +81,12 @@ export class World {
   }
 
   /** Starts a process, for one who waits for it in their own time. */
-  start<T>(name: string, act: Act<T>): { gate: Gate; ended: Promise<End<T>> } {
+  start<T>(name: string, act: Act<T>): { wire: Wire; ended: Promise<End<T>> } {
     const process = `${name} ${this.processes.length + 1}`;
-    const gate = createGate(process, this.traffic);
+    const wire = createWire(process, this.traffic);
     const skew = this.skew();
     const provider: Fetch = (_url, init) => this.answer(process, init);
-    const bindings = gatedBindings(process, gate, this.mail, provider);
+    const bindings = wiredBindings(process, wire, this.mail, this.gates, provider);
     const deps = testDeps({ ...bindings, now: () => Date.now() + skew });
     // As waitUntil: whether it fails is nobody's business.
     const { background } = deps;
@@ -101,14 +106,14 @@ export class World {
     })();
     const killed = Promise.withResolvers<"stuck">();
     const limit = setTimeout(() => killed.resolve("stuck"), INVOCATION_MS);
-    const died = gate.death.then(() => "died" as const);
+    const died = wire.death.then(() => "died" as const);
     const ended = Promise.race([life, died, killed.promise]).then((how) => {
       clearTimeout(limit);
       seen.how = how;
       if (how === "stuck") this.wrongs.push(`${process} hangs until the platform ends it`);
       return { answer, how };
     });
-    return { gate, ended };
+    return { wire, ended };
   }
 
   /** As the consumer does with a batch. */
@@ -121,6 +126,7 @@ export class World {
     const trust = this.trust;
     const { answer } = await this.run("clock", (deps) => sweep(deps, trust));
     this.trust = answer?.ok !== false;
+    await this.until(this.gates.lookAround());
   }
 
   /** Rings, sweeps and lets time pass until nothing is open any more. */
@@ -152,10 +158,10 @@ export class World {
     pass(ROUND_MS);
     await env.DB.batch([
       env.DB.prepare(
-        `UPDATE jobs SET run_at = ${NOW} - 40000, wake_at = ${NOW} - 5000 WHERE state = 'pending'`,
+        `UPDATE jobs SET run_at = ${NOW} - 40000, wake_at = ${SOON_OVER} WHERE state = 'pending'`,
       ),
       env.DB.prepare(
-        `UPDATE jobs SET lease_until = ${NOW} - 5000, wake_at = ${NOW} - 5000 WHERE state = 'running'`,
+        `UPDATE jobs SET lease_until = ${NOW} - 5000, wake_at = ${SOON_OVER} WHERE state = 'running'`,
       ),
       env.DB.prepare(`UPDATE operations SET wake_at = ${NOW} - 5000 WHERE finished_at IS NULL`),
     ]);

@@ -3,9 +3,9 @@
 import { env } from "cloudflare:workers";
 import { isLive } from "../../src/core/events";
 import { findBreaches } from "./contract";
-import { atPeace, type Mishap } from "./fault-gate";
 import { type Scenario, type Stage, stageFor } from "./fault-stage";
 import { emptyBucket, emptyTables } from "./fault-trial";
+import { atPeace, type Mishap } from "./fault-wire";
 import { type Row, theRow } from "./rows";
 import { startVirtualTime, stopVirtualTime } from "./virtual-time";
 import { answerBatch } from "./world";
@@ -35,11 +35,11 @@ export async function breachesOfZombie(
     if (!other) await world.live();
     const before = await rowsOf(stage);
     const heard = world.mail.told.length;
-    zombie.gate.thaw();
+    zombie.wire.thaw();
     await world.until(zombie.ended);
     const after = await rowsOf(stage);
     const told = world.mail.told.slice(heard);
-    other?.gate.thaw();
+    other?.wire.thaw();
     if (other) await world.until(other.ended);
     await world.live();
     const breaches = await findBreaches(stage, { crashes: 1, brokenCalls: 0, lostCalls: 1 });
@@ -63,7 +63,7 @@ async function freeze({ world }: Stage, k: number, mishap: Mishap) {
   const target = world.traffic.ops.length + k;
   world.traffic.plan = (op) => (op.n === target ? mishap : null);
   const zombie = world.start("consumer", (deps) => answerBatch(deps, bells, world.mail.rung));
-  await world.until(Promise.race([zombie.gate.frost, zombie.ended]));
+  await world.until(Promise.race([zombie.wire.frost, zombie.ended]));
   world.traffic.plan = atPeace;
   return zombie;
 }
@@ -76,7 +76,7 @@ async function takeOver({ world }: Stage) {
   if (bells.length === 0) return null;
   world.traffic.plan = (op) => (op.place === "model" ? "freeze" : null);
   const other = world.start("consumer", (deps) => answerBatch(deps, bells, world.mail.rung));
-  await world.until(Promise.race([other.gate.frost, other.ended]));
+  await world.until(Promise.race([other.wire.frost, other.ended]));
   world.traffic.plan = atPeace;
   return other;
 }

@@ -1,8 +1,27 @@
-// What a gate needs to know: the limits of its pool, and of each job in line what decides its turn.
+// What the gate knows of a job in line, and the limits of a pool.
 
+import type { Job } from "../job";
 import type { Lane } from "../lifecycle";
 
-/** Requests and tokens a minute and a day (UTC), calls at the same time. Null: no limit. */
+export type Ticket = {
+  projectId: string;
+  id: string;
+  task: string;
+  lane: Lane;
+  /** -100 to 100, higher first. */
+  priority: number;
+  /** Since when it is in line, in milliseconds since 1970. */
+  runAt: number;
+  inputChars: number;
+  maxOutputTokens: number | null;
+  /** An end user below the project. */
+  fairKey: string | null;
+  concurrency: { key: string; limit: number } | null;
+  /** It has another pool to go to when this one is down. */
+  hasDetour: boolean;
+};
+
+/** Null: no limit of that kind is known. */
 export type PoolLimits = {
   rpm: number | null;
   tpm: number | null;
@@ -11,22 +30,22 @@ export type PoolLimits = {
   concurrency: number | null;
 };
 
-/** A job in line. Names and numbers only. */
-export type Ticket = {
-  projectId: string;
-  id: string;
-  task: string;
-  lane: Lane;
-  /** -100 to 100, higher first. */
-  priority: number;
-  /** Since when it is in line, ms since 1970. */
-  runAt: number;
-  /** Characters of the input. */
-  inputChars: number;
-  maxOutputTokens: number | null;
-  /** An end user below the project. */
-  fairKey: string | null;
-  concurrency: { key: string; limit: number } | null;
-  /** Has another pool to go to when this one is down. */
-  hasDetour: boolean;
-};
+/** Negative: `a` comes first. What fair queueing between end users adds is in flow.ts. */
+export function compareTickets(a: Ticket, b: Ticket): number {
+  return b.priority - a.priority || a.runAt - b.runAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/** The smaller of two limits, where null is none. */
+export function lower(a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  return b === null ? a : Math.min(a, b);
+}
+
+export function ticketOf(job: Job): Ticket {
+  const { projectId, id, task, lane, priority, runAt, inputChars, maxOutputTokens, fairKey, concurrency } =
+    job;
+  return {
+    ...{ projectId, id, task, lane, priority, runAt, inputChars, maxOutputTokens, fairKey, concurrency },
+    hasDetour: job.route !== null,
+  };
+}

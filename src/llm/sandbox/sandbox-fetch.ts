@@ -44,11 +44,14 @@ async function withBody<T extends z.ZodType>(
   return failure(400, "invalid_request", `${param}: ${issue?.message}`, { param });
 }
 
+/** `limited` is as `chat`; its limits are those of the catalogue, for its gate to keep to. */
+const CHAT_MODELS = ["chat", "limited"];
+
 async function answerChat(body: ChatBody, call: Call): Promise<Response> {
   const parsed = parseOptions(body.model, body.sandbox);
   if (!parsed.ok) return failure(400, "sandbox_option_invalid", parsed.message, { param: parsed.param });
   const { model, options } = parsed;
-  if (model !== "chat") return unknownModel(model);
+  if (!CHAT_MODELS.includes(model)) return unknownModel(model);
   // A conversation in which the model has spoken is taken for a repair round.
   const repairing = body.messages.some((message) => message.role === "assistant");
   const faults = faultsOf(options, call.job, call.attempt, repairing);
@@ -97,11 +100,20 @@ function statusFault(status: number, options: SandboxOptions): Response {
 }
 
 function unknownModel(model: string): Response {
-  return failure(404, "model_not_found", `The sandbox has no model "${model}": it has chat and embedding.`);
+  return failure(
+    404,
+    "model_not_found",
+    `The sandbox has no model "${model}": it has chat, limited and embedding.`,
+  );
 }
 
 function listModels(): Response {
-  const data = ["chat", "embedding"].map((id) => ({ id, object: "model", created: 0, owned_by: "errand" }));
+  const data = [...CHAT_MODELS, "embedding"].map((id) => ({
+    id,
+    object: "model",
+    created: 0,
+    owned_by: "errand",
+  }));
   return Response.json({ object: "list", data });
 }
 

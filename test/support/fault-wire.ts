@@ -1,4 +1,4 @@
-// The gate between a process and its bindings: numbers every operation, and does to it what the plan says.
+// The wire between a process and its bindings: numbers every operation, and does to it what the plan says.
 
 /** `fail`: never arrives, is refused. `lose`: done, its reply is lost. `hang`: never arrives, never answers. `die`: the end. */
 export const FAULT_KINDS = ["fail", "lose", "hang", "hang after", "die", "die after"] as const;
@@ -8,7 +8,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export type Mishap = FaultKind | "freeze" | "freeze after";
 
 /** What an operation goes to. */
-export type Place = "d1" | "r2" | "queue" | "hub" | "clock" | "model";
+export type Place = "d1" | "r2" | "queue" | "hub" | "clock" | "gate" | "model";
 
 /** `n`: its place among all operations of a world. */
 export type Op = { n: number; process: string; place: Place; name: string; mishap?: Mishap | Error | null };
@@ -16,7 +16,7 @@ export type Op = { n: number; process: string; place: Place; name: string; misha
 /** What happens to an operation; an Error: it is refused with it. */
 export type Plan = (op: Op) => Mishap | Error | null;
 
-export type Gate = {
+export type Wire = {
   /** Does an operation, unless the plan has something else in mind. */
   pass<T>(place: Place, name: string, send: () => Promise<T>): Promise<T>;
   /** Resolves when the process has died. */
@@ -34,17 +34,18 @@ const REFUSALS: Record<Place, string> = {
   queue: "Queue send failed",
   hub: "Network connection lost.",
   clock: "Network connection lost.",
+  gate: "Network connection lost.",
   model: "Network connection lost.",
 };
 
 export const OVERLOAD = new Error("D1_ERROR: D1 DB is overloaded. Requests queued for too long.");
 
-/** Of all gates of a world. */
+/** Of all wires of a world. */
 export type Traffic = { ops: Op[]; busy: number; plan: Plan };
 
 const never = () => new Promise<never>(() => {});
 
-export function createGate(process: string, traffic: Traffic): Gate {
+export function createWire(process: string, traffic: Traffic): Wire {
   const death = Promise.withResolvers<void>();
   const frost = Promise.withResolvers<void>();
   let dead = false;

@@ -1,0 +1,67 @@
+// Who is left alone for a while: a project, a concurrency key or a single job.
+
+import type { Ticket } from "./ticket";
+
+const MOST = 10_000;
+
+export type HoldKind = "project" | "key" | "job";
+
+export class Holds {
+  private readonly untils = new Map<string, number>();
+
+  private earliest: number | null = null;
+
+  /** Changes whenever a job may have become free or held. */
+  version = 0;
+
+  hold(ticket: Ticket, by: HoldKind, until: number, now: number): void {
+    const name = nameOf(ticket, by);
+    if (name === null) return;
+    this.untils.set(name, Math.max(until, this.untils.get(name) ?? 0));
+    this.earliest = Math.min(until, this.earliest ?? until);
+    this.version++;
+    if (this.untils.size > MOST) this.makeRoom(now);
+  }
+
+  /** By what it is held, or null. */
+  holding(ticket: Ticket, now: number): { by: HoldKind; until: number } | null {
+    if (this.untils.size === 0) return null;
+    for (const by of ["project", "key", "job"] as const) {
+      const name = nameOf(ticket, by);
+      const until = name === null ? undefined : this.untils.get(name);
+      if (until !== undefined && until > now) return { by, until };
+    }
+    return null;
+  }
+
+  /** When the next of them ends; forgets those that have ended. */
+  nextEnd(now: number): number | null {
+    if (this.earliest !== null && this.earliest > now) return this.earliest;
+    this.earliest = null;
+    for (const [name, until] of this.untils) {
+      if (until <= now) this.end(name);
+      else if (this.earliest === null || until < this.earliest) this.earliest = until;
+    }
+    return this.earliest;
+  }
+
+  private end(name: string): void {
+    this.untils.delete(name);
+    this.version++;
+  }
+
+  /** The oldest go first: at worst such a job is rung in vain and held again. */
+  private makeRoom(now: number): void {
+    this.nextEnd(now);
+    for (const name of this.untils.keys()) {
+      if (this.untils.size <= MOST) return;
+      this.end(name);
+    }
+  }
+}
+
+function nameOf(ticket: Ticket, by: HoldKind): string | null {
+  if (by === "project") return `p/${ticket.projectId}`;
+  if (by === "job") return `j/${ticket.id}`;
+  return ticket.concurrency === null ? null : `k/${ticket.projectId}/${ticket.concurrency.key}`;
+}

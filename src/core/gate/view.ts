@@ -1,0 +1,73 @@
+// The gate as GET /v1/pools shows it.
+
+import { LANES, type Lane } from "../lifecycle";
+import type { CircuitState } from "./circuit";
+import type { PoolState } from "./pool-state";
+import type { PoolLimits } from "./ticket";
+
+type ByMinute = { requests: number | null; tokens: number | null };
+
+export type GateView = {
+  limits: {
+    configured: PoolLimits;
+    /** With what the provider announces and what was learned. By the minute. */
+    in_force: ByMinute;
+  };
+  used_last_minute: { requests: number; tokens: number };
+  used_today: { requests: number; tokens: number };
+  remaining: ByMinute;
+  in_flight: number;
+  /** In the window; the database may have more. */
+  waiting: { project_id: string; lane: Lane; jobs: number; more: boolean }[];
+  learned: {
+    chars_per_token: number;
+    output_tokens: Record<string, number>;
+    requests_per_minute: number | null;
+    run_ms: number | null;
+  };
+  backing_off_until: string | null;
+  circuit: { state: CircuitState; until: string | null };
+  paused: boolean;
+};
+
+export function viewOf(pool: PoolState, now: number): GateView {
+  const { admission, estimates, line, slots, circuit, runTimes } = pool;
+  const { requests, tokens, learned } = admission;
+  const opensAt = circuit.opensAt;
+  return {
+    limits: {
+      configured: { ...admission.configured },
+      in_force: { requests: whole(requests.limit), tokens: whole(tokens.limit) },
+    },
+    used_last_minute: { requests: requests.spent.sum(now), tokens: tokens.spent.sum(now) },
+    used_today: admission.days.used(now),
+    remaining: { requests: requests.left(now), tokens: tokens.left(now) },
+    in_flight: slots.size,
+    waiting: LANES.flatMap((lane) =>
+      [...line.lane(lane)].map((flow) => ({
+        project_id: flow.projectId,
+        lane,
+        jobs: flow.tickets.length,
+        more: flow.more,
+      })),
+    ),
+    learned: {
+      chars_per_token: Math.round(estimates.charsPerToken * 100) / 100,
+      output_tokens: estimates.outputs(),
+      requests_per_minute: whole(learned.value),
+      run_ms: whole(runTimes.meanMs),
+    },
+    backing_off_until: admission.backOff.msUntil(now) > 0 ? iso(admission.backOff.endsAt) : null,
+    circuit: { state: circuit.state(now), until: opensAt === null || opensAt <= now ? null : iso(opensAt) },
+    paused: pool.isPaused,
+  };
+}
+
+function whole(value: number | null): number | null {
+  return value === null ? null : Math.round(value);
+}
+
+function iso(ms: number): string {
+  // A retry-after may be absurd, and later than any date.
+  return new Date(Math.min(ms, 8_640_000_000_000_000)).toISOString();
+}

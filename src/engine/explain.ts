@@ -1,0 +1,70 @@
+// Why a job is not running, in a sentence with the number behind it.
+
+import type { Explanation } from "../core/gate/gate";
+import { ticketOf } from "../core/gate/ticket";
+import type { Job } from "../core/job";
+import { isFinal, type ShownReason } from "../core/lifecycle";
+import type { Deps } from "../deps";
+import { type Block, findBlocks } from "../store/blocks";
+import { countLine } from "../store/line";
+import { callGate } from "./gates";
+
+export type Explained = {
+  /** Null: it does not wait. */
+  reason: ShownReason | null;
+  message: string;
+  limit: { name: string; limit: number; used: number } | null;
+  position: number | null;
+  /** Milliseconds from `job.readAt`. */
+  etaMs: { earliest: number; latest: number } | null;
+};
+
+const PLAIN = { limit: null, position: null, etaMs: null };
+
+export async function explain(deps: Deps, job: Job): Promise<Explained> {
+  if (job.state !== "pending") return { ...PLAIN, reason: null, message: tellState(job) };
+  const dueInMs = job.runAt - job.readAt;
+  if (dueInMs > 0) return explainDue(job, dueInMs);
+  const [block] = await findBlocks(deps.db, [job]);
+  if (block) return explainBlock(block);
+  return (await explainTurn(deps, job)) ?? { ...PLAIN, reason: "queued", message: IN_QUEUE };
+}
+
+const IN_QUEUE = "It is in the queue, and starts as soon as a consumer takes it.";
+const NO_ANSWER = "It waits for its turn at the gate of its pool, which does not answer right now.";
+
+function tellState(job: Job): string {
+  if (isFinal(job.state)) return `It has ended: ${job.state}.`;
+  if (job.state === "waiting") return "It waits for other jobs.";
+  const asked = job.cancelRequestedAt === null ? "" : " It was asked to stop.";
+  return `It is running: attempt ${job.attempt} of ${job.maxAttempts}.${asked}`;
+}
+
+function explainDue(job: Job, dueInMs: number): Explained {
+  const at = new Date(job.runAt).toISOString();
+  const isRetry = job.reason === "retrying";
+  const why = isRetry
+    ? `Attempt ${job.attempt} of ${job.maxAttempts} failed (${job.error?.code ?? "unknown"}); it is tried again`
+    : "It is not to be started before";
+  const message = isRetry ? `${why} at ${at}.` : `${why} ${at}.`;
+  return {
+    ...PLAIN,
+    reason: isRetry ? "retrying" : "scheduled",
+    message,
+    etaMs: { earliest: dueInMs, latest: dueInMs + 1_000 },
+  };
+}
+
+/** The gate's own answer; null for a job that has no gate. */
+async function explainTurn(deps: Deps, job: Job): Promise<Explained | null> {
+  const { pool } = job;
+  if (pool === null) return null;
+  const ticket = ticketOf(job);
+  const backlog = await countLine(deps.db, pool, ticket);
+  const told: Explanation | null = await callGate(deps, pool, (gate) => gate.explain(pool, ticket, backlog));
+  return told ?? { ...PLAIN, reason: "queued", message: NO_ANSWER };
+}
+
+function explainBlock(block: Block): Explained {
+  return { ...PLAIN, reason: block.by, message: block.message, limit: block.limit, etaMs: block.etaMs };
+}
