@@ -19,12 +19,21 @@ const retentionSchema = z
   .optional()
   .openapi({ description: "Seconds its ended jobs are kept; null: the deployment's RETENTION_DAYS." });
 
+const weightSchema = z.number().min(0.01).max(1_000).optional().openapi({
+  description: "Its share of a limited pool's tokens beside other projects that wait for it. Default 1.",
+});
+
 export const createProjectSchema = z
-  .strictObject({ id: projectIdSchema, name: plainText(100).optional(), retention_s: retentionSchema })
+  .strictObject({
+    id: projectIdSchema,
+    name: plainText(100).optional(),
+    retention_s: retentionSchema,
+    weight: weightSchema,
+  })
   .openapi("CreateProject");
 
 export const updateProjectSchema = z
-  .strictObject({ name: plainText(100).optional(), retention_s: retentionSchema })
+  .strictObject({ name: plainText(100).optional(), retention_s: retentionSchema, weight: weightSchema })
   .openapi("UpdateProject");
 
 export const projectSchema = z
@@ -33,6 +42,7 @@ export const projectSchema = z
     object: z.literal("project"),
     name: z.string(),
     retention_s: z.number().nullable(),
+    weight: z.number(),
     created_at: z.iso.datetime(),
   })
   .openapi("Project");

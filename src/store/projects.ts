@@ -9,6 +9,8 @@ export type Project = {
   name: string;
   /** How long its ended jobs are kept; null: as long as the deployment says. */
   retentionMs: number | null;
+  /** Its share of a limited pool's tokens. */
+  weight: number;
   createdAt: number;
   deletedAt: number | null;
 };
@@ -17,11 +19,12 @@ type ProjectRow = {
   id: string;
   name: string;
   retention_ms: number | null;
+  weight: number | null;
   created_at: number;
   deleted_at: number | null;
 };
 
-const COLUMNS = "id, name, retention_ms, created_at, deleted_at";
+const COLUMNS = "id, name, retention_ms, weight, created_at, deleted_at";
 
 /** Tokens of a deleted project are good for so long. Until then its id is not used anew: they would let them in. */
 const TOKENS_OUTLIVED_MS = LIMITS.tokenTtlS * 1_000;
@@ -30,14 +33,14 @@ const TOKENS_OUTLIVED_MS = LIMITS.tokenTtlS * 1_000;
 export async function createProject(
   db: D1Database,
   id: string,
-  { name, retentionMs }: Pick<Project, "name" | "retentionMs">,
+  { name, retentionMs, weight }: Pick<Project, "name" | "retentionMs" | "weight">,
 ): Promise<Project> {
-  const sql = `INSERT INTO projects (id, name, retention_ms, created_at) VALUES (?1, ?2, ?3, ${NOW})
-    ON CONFLICT DO UPDATE SET name = ?2, retention_ms = ?3, created_at = ${NOW}, deleted_at = NULL
+  const sql = `INSERT INTO projects (id, name, retention_ms, weight, created_at) VALUES (?1, ?2, ?3, ?4, ${NOW})
+    ON CONFLICT DO UPDATE SET name = ?2, retention_ms = ?3, weight = ?4, created_at = ${NOW}, deleted_at = NULL
       WHERE deleted_at < ${NOW} - ${TOKENS_OUTLIVED_MS}
         AND NOT EXISTS (SELECT 1 FROM operations WHERE target = ?1 AND finished_at IS NULL)
     RETURNING ${COLUMNS}`;
-  const row = await ask(db.prepare(sql).bind(id, name, retentionMs).first<ProjectRow>());
+  const row = await ask(db.prepare(sql).bind(id, name, retentionMs, weight).first<ProjectRow>());
   if (row) return toProject(row);
   const old = await findProject(db, id);
   const message =
@@ -51,11 +54,12 @@ export async function createProject(
 export async function updateProject(
   db: D1Database,
   id: string,
-  { name, retentionMs }: Partial<Pick<Project, "name" | "retentionMs">>,
+  { name, retentionMs, weight }: Partial<Pick<Project, "name" | "retentionMs" | "weight">>,
 ): Promise<Project | null> {
-  const sql = `UPDATE projects SET name = COALESCE(?2, name), retention_ms = CASE WHEN ?3 THEN ?4 ELSE retention_ms END
+  const sql = `UPDATE projects SET name = COALESCE(?2, name), retention_ms = CASE WHEN ?3 THEN ?4 ELSE retention_ms END,
+      weight = COALESCE(?5, weight)
     WHERE id = ?1 AND deleted_at IS NULL RETURNING ${COLUMNS}`;
-  const binds = [id, name ?? null, retentionMs === undefined ? 0 : 1, retentionMs ?? null];
+  const binds = [id, name ?? null, retentionMs === undefined ? 0 : 1, retentionMs ?? null, weight ?? null];
   const row = await ask(
     db
       .prepare(sql)
@@ -101,6 +105,7 @@ function toProject(row: ProjectRow): Project {
     id: row.id,
     name: row.name,
     retentionMs: row.retention_ms,
+    weight: row.weight ?? 1,
     createdAt: row.created_at,
     deletedAt: row.deleted_at,
   };

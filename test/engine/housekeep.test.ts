@@ -76,7 +76,7 @@ describe("retention", () => {
   });
 
   it("goes through every project, in steps of a bounded size", async () => {
-    await createProject(env.DB, "zz-last", { name: "Last", retentionMs: null });
+    await createProject(env.DB, "zz-last", { name: "Last", retentionMs: null, weight: 1 });
     const old = await Promise.all(Array.from({ length: 250 }, () => endedAgo(8)));
     const last = old[0];
     if (!last) throw new Error("no job");
@@ -102,7 +102,7 @@ describe("retention", () => {
   });
 
   it("is as long as a project says", async () => {
-    await createProject(env.DB, "brief", { name: "Brief", retentionMs: DAY_MS });
+    await createProject(env.DB, "brief", { name: "Brief", retentionMs: DAY_MS, weight: 1 });
     const [mine, other] = [await endedAgo(2), await endedAgo(2)];
     await env.DB.prepare("UPDATE jobs SET project_id = 'brief' WHERE id = ?1").bind(mine.id).run();
     await walk();

@@ -8,7 +8,7 @@ import { sample, seeded } from "../support/seeded";
 
 const SAMPLE = 4;
 
-const PLACES: Place[][] = [["d1"], ["r2"], ["d1", "r2"], ["queue", "clock"], ["hub"]];
+const PLACES: Place[][] = [["d1"], ["r2"], ["d1", "r2"], ["queue", "clock"], ["hub"], ["gate"]];
 
 const LENGTHS = [
   { name: "for 90 s", plan: (outage: Outage) => awayFor(90_000, outage) },

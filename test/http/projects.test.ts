@@ -20,6 +20,7 @@ describe("projects", () => {
       object: "project",
       name: "Acme & Söhne",
       retention_s: null,
+      weight: 1,
       created_at: expect.stringMatching(INSTANT),
     };
     expect(created.body).toEqual(project);
@@ -45,6 +46,15 @@ describe("projects", () => {
     expectError(await change({ retention_s: 0 }), "invalid_request", "retention_s");
     expectError(await change({ id: "other" }), "invalid_request");
     expectError(await call("PATCH", "/v1/projects/nobody", { json: {} }), "not_found");
+  });
+
+  it("have a share of limited pools that can be changed, and is kept when something else is", async () => {
+    const made = await call<Project>("POST", "/v1/projects", { json: { id: "heavy", weight: 3 } });
+    expect(made.body).toMatchObject({ weight: 3 });
+    const change = (json: unknown) => call<Project>("PATCH", "/v1/projects/heavy", { json });
+    expect((await change({ name: "Heavy" })).body).toMatchObject({ weight: 3 });
+    expect((await change({ weight: 0.5 })).body).toMatchObject({ name: "Heavy", weight: 0.5 });
+    expectError(await change({ weight: 0 }), "invalid_request", "weight");
   });
 
   it("are called like their id unless a name is given", async () => {

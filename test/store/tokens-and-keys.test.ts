@@ -43,11 +43,15 @@ describe("takeTokenUses", () => {
 
 describe("projects", () => {
   it("are made once", async () => {
-    expect(await createProject(env.DB, "acme", { name: "Acme", retentionMs: null })).toMatchObject({
-      id: "acme",
-      name: "Acme",
-    });
-    await expect(createProject(env.DB, "acme", { name: "Other", retentionMs: null })).rejects.toMatchObject({
+    expect(await createProject(env.DB, "acme", { name: "Acme", retentionMs: null, weight: 1 })).toMatchObject(
+      {
+        id: "acme",
+        name: "Acme",
+      },
+    );
+    await expect(
+      createProject(env.DB, "acme", { name: "Other", retentionMs: null, weight: 1 }),
+    ).rejects.toMatchObject({
       code: "project_exists",
     });
     expect(await findProject(env.DB, "acme")).toMatchObject({ name: "Acme" });
@@ -56,7 +60,7 @@ describe("projects", () => {
   });
 
   it("lose their keys and take no jobs once they are deleted", async () => {
-    await createProject(env.DB, "leaver", { name: "Leaver", retentionMs: null });
+    await createProject(env.DB, "leaver", { name: "Leaver", retentionMs: null, weight: 1 });
     await createKey(env.DB, aKey("leaver"), "hash-leaver");
     await markDeleted(env.DB, "leaver");
     expect(await findKeyByHash(env.DB, "hash-leaver")).toBeNull();
@@ -66,9 +70,9 @@ describe("projects", () => {
   });
 
   it("may be made again under an old id when no token of the old one can be good any more", async () => {
-    await createProject(env.DB, "phoenix", { name: "Old", retentionMs: null });
+    await createProject(env.DB, "phoenix", { name: "Old", retentionMs: null, weight: 1 });
     await markDeleted(env.DB, "phoenix");
-    const again = () => createProject(env.DB, "phoenix", { name: "New", retentionMs: null });
+    const again = () => createProject(env.DB, "phoenix", { name: "New", retentionMs: null, weight: 1 });
     await expect(again()).rejects.toMatchObject({
       code: "project_exists",
       message: expect.stringContaining("less than an hour ago"),
@@ -80,7 +84,7 @@ describe("projects", () => {
 
 describe("keys", () => {
   it("are found by their hash, whoever's they are", async () => {
-    await createProject(env.DB, "keyed", { name: "Keyed", retentionMs: null });
+    await createProject(env.DB, "keyed", { name: "Keyed", retentionMs: null, weight: 1 });
     const key = aKey("keyed");
     const made = await createKey(env.DB, key, "hash-1");
     expect(made).toMatchObject(key);
@@ -93,7 +97,7 @@ describe("keys", () => {
   });
 
   it("are deleted by their own project only", async () => {
-    await createProject(env.DB, "owner", { name: "Owner", retentionMs: null });
+    await createProject(env.DB, "owner", { name: "Owner", retentionMs: null, weight: 1 });
     const key = aKey("owner");
     await createKey(env.DB, key, "hash-3");
     expect(await deleteKey(env.DB, "default", key.id)).toBe(false);

@@ -62,15 +62,15 @@ const updateProject = createRoute({
 
 export function projectRoutes(app: App): void {
   app.openapi(createProject, async (c) => {
-    const { id, name, retention_s } = c.req.valid("json");
-    const wanted = { name: name ?? id, retentionMs: toMs(retention_s) ?? null };
+    const { id, name, retention_s, weight = 1 } = c.req.valid("json");
+    const wanted = { name: name ?? id, retentionMs: toMs(retention_s) ?? null, weight };
     return c.json(showProject(await projects.createProject(c.var.deps.db, id, wanted)), 201);
   });
 
   app.openapi(updateProject, async (c) => {
     const { project } = c.req.valid("param");
-    const { name, retention_s } = c.req.valid("json");
-    const changes = { name, retentionMs: toMs(retention_s) };
+    const { name, retention_s, weight } = c.req.valid("json");
+    const changes = { name, retentionMs: toMs(retention_s), weight };
     const changed = isProjectId(project)
       ? await projects.updateProject(c.var.deps.db, project, changes)
       : null;
@@ -107,6 +107,7 @@ function showProject(project: projects.Project) {
     object: "project" as const,
     name: project.name,
     retention_s: project.retentionMs === null ? null : project.retentionMs / 1_000,
+    weight: project.weight,
     created_at: new Date(project.createdAt).toISOString(),
   };
 }
