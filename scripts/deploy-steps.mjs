@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { newRootKey, newTokenSecret, parseProviders } from "./dev-vars.mjs";
+import { keyNames, newRootKey, newTokenSecret, parseProviders } from "./dev-vars.mjs";
 import { Problem } from "./terminal.mjs";
 
 /** Runs a wrangler command that has to work. */
@@ -57,7 +57,7 @@ async function listSecrets(context) {
 /** Who needs which secret: name -> the provider's name, or undefined for Errand's own. */
 function wantedSecrets(config) {
   const providers = parseProviders(config.vars.PROVIDERS || "[]");
-  const keys = providers.filter((provider) => provider.key).map(({ key, name }) => [key, name]);
+  const keys = providers.flatMap((provider) => keyNames(provider).map((key) => [key, provider.name]));
   return new Map([["ROOT_KEY"], ["TOKEN_SECRET"], ...keys]);
 }
 

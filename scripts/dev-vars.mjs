@@ -65,6 +65,11 @@ export function parseProviders(text) {
   throw new Problem("PROVIDERS is not a JSON list. See the example in wrangler.toml.");
 }
 
+/** The names of the secrets that hold a provider's keys. */
+export function keyNames({ key }) {
+  return [key ?? []].flat().filter(Boolean);
+}
+
 function pickSet(names, source) {
   return Object.fromEntries(names.filter((name) => source[name]).map((name) => [name, source[name]]));
 }
@@ -81,16 +86,16 @@ export function collectVariables({ env, file, vars }) {
     providers = [openaiProvider(known.OPENAI_BASE_URL)];
     overrides.PROVIDERS = JSON.stringify(providers);
   }
-  const keys = providers.map((provider) => provider.key).filter(Boolean);
-  Object.assign(overrides, pickSet(keys, env));
+  Object.assign(overrides, pickSet(providers.flatMap(keyNames), env));
   return { overrides, values: { ...vars, ...file, ...overrides }, providers };
 }
 
 /** One line for the person: which models answer. */
 export function describeModels({ providers, values }) {
   const names = providers.map((provider) => {
-    const isKeyMissing = provider.key && !values[provider.key];
-    return isKeyMissing ? `${provider.name} (${provider.key} is not set)` : provider.name;
+    const missing = keyNames(provider).filter((key) => !values[key]);
+    if (missing.length === 0) return provider.name;
+    return `${provider.name} (${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} not set)`;
   });
   if (names.length > 0) return names.join(", ");
   return values.SANDBOX === "on"

@@ -61,14 +61,12 @@ function withLlm(deps: Deps, env: Env): RunDeps {
   const headerSlots = createHeaderSlots();
   return {
     ...deps,
-    createLlm: ({ job, signal, onUsage }) =>
+    createLlm: (run) =>
       createLlm({
         catalogue: deps.config.catalogue,
         secret: (name) => secretOf(env, name),
         headerSlots,
-        job,
-        signal,
-        onUsage,
+        ...run,
       }),
   };
 }

@@ -7,6 +7,7 @@ import { TIMING, type Timing } from "./core/limits";
 import type { Clock } from "./durable/clock";
 import type { EventHub } from "./durable/event-hub";
 import type { Gate } from "./durable/gate";
+import { type Aliases, parseAliases } from "./llm/aliases";
 import { type Catalogue, createCatalogue } from "./llm/models";
 import { parseProviders } from "./llm/providers";
 
@@ -111,13 +112,11 @@ function readSandbox(value: string | undefined, problems: string[]): boolean {
   return value === "on";
 }
 
-function readAliases(value: string | undefined, problems: string[]): Record<string, string> {
-  try {
-    return z.record(z.string(), z.string()).parse(JSON.parse(value || "{}"));
-  } catch {
-    problems.push('MODEL_ALIASES: expected a JSON object of names, such as {"fast": "openai/gpt-5-mini"}.');
-    return {};
-  }
+function readAliases(value: string | undefined, problems: string[]): Aliases {
+  const parsed = parseAliases(value || "{}");
+  if (parsed.ok) return parsed.value;
+  problems.push(...parsed.problems.map((problem) => `${problem}.`));
+  return {};
 }
 
 const seconds = z.number().min(0.1).max(3_600);

@@ -1,7 +1,7 @@
 // The job on the wire: what is sent to submit one, and what comes back.
 
 import { z } from "@hono/zod-openapi";
-import { LANES, REASONS, STATES } from "../core/lifecycle";
+import { LANES, SHOWN_REASONS, STATES } from "../core/lifecycle";
 import { LIMITS } from "../core/limits";
 import { plainText } from "./text";
 
@@ -142,6 +142,10 @@ const attemptSchema = z
     ended_at: instant,
     error: orNull(jobErrorSchema),
     model: z.string().nullable(),
+    key: z
+      .string()
+      .optional()
+      .openapi({ description: "The name of the secret that was used, when the provider has several keys." }),
     usage: usageSchema,
   })
   .openapi("Attempt");
@@ -156,7 +160,7 @@ export const jobSchema = z
     object: z.literal("job"),
     task: z.string(),
     state: stateSchema,
-    reason: z.enum(REASONS).nullable().openapi({ description: "Why a pending job is not running." }),
+    reason: z.enum(SHOWN_REASONS).nullable().openapi({ description: "Why a pending job is not running." }),
     channel: z.string().nullable(),
     tags: z.array(z.string()),
     metadata: z.record(z.string(), z.unknown()).nullable(),

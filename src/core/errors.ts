@@ -98,6 +98,7 @@ export const ERRORS = {
   ),
   output_invalid: task(422, "The answer does not fit the schema, nor did it after one repair.", "retry"),
   timeout: task(504, "The attempt took longer than timeout_s.", "retry"),
+  gate_wait: task(503, "The next call has to wait for its turn.", "retry"),
   task_failed: task(500, "The task threw an unexpected error.", "retry"),
   turns_exhausted: task(500, "The task asked to go on more often than is allowed."),
   crashed: task(500, "The job's runs died without a word, as often as is allowed."),

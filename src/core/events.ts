@@ -91,7 +91,7 @@ function eventType(job: Job): MoveEvent["type"] {
       return job.cancelRequestedAt === null ? "job.started" : "job.cancelling";
     case "waiting":
     case "pending":
-      if (job.reason === "retrying") return "job.retrying";
+      if (job.reason === "retrying" || job.reason === "rate_limited") return "job.retrying";
       // Not by its attempt, which a turn has given back. A rerun begins without turns.
       return job.turns > 0 ? "job.continuing" : "job.submitted";
   }

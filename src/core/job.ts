@@ -14,6 +14,8 @@ export type AttemptRecord = {
   ended_at: string;
   error: JobError | null;
   model: string | null;
+  /** The name of the secret whose key it used, when the provider has several. */
+  key?: string;
   usage: Usage;
 };
 

@@ -5,7 +5,8 @@
 // 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again`, `defer` or `stop`.
 // 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
 // 5. `cancel` ends what is not running at once; `ask_to_stop` asks a run to end, which it does by `stop`.
-// 6. `expire` ends what was not started in time; `rerun` starts what has failed or was cancelled from the beginning.
+// 6. `reroute` sends what waits to another of its targets.
+// 7. `expire` ends what was not started in time; `rerun` starts what has failed or was cancelled from the beginning.
 //
 // Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts). docs/lifecycle.md draws this table.
 
@@ -13,13 +14,12 @@ export const STATES = ["pending", "running", "waiting", "completed", "failed", "
 export type State = (typeof STATES)[number];
 
 /** Why a pending job is not running. */
-export const REASONS = ["queued", "scheduled", "retrying"] as const;
+export const REASONS = ["queued", "scheduled", "retrying", "rate_limited"] as const;
 export type Reason = (typeof REASONS)[number];
 
 /** What else a pending job may be waiting for. Not stored: it is looked up when somebody asks (engine/explain.ts). */
 export const SHOWN_REASONS = [
   ...REASONS,
-  "rate_limited",
   "fair_share",
   "budget",
   "concurrency",
@@ -44,6 +44,7 @@ export const MOVES = {
   crash: { from: ["running"], to: "failed" },
   ask_to_stop: { from: ["running"], to: "running" },
   cancel: { from: ["pending", "waiting"], to: "cancelled" },
+  reroute: { from: ["pending"], to: "pending" },
   expire: { from: ["pending", "waiting"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;

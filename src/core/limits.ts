@@ -43,6 +43,9 @@ export const KEPT_MESSAGE = 2_000;
 /** How often a task may return `again`. */
 export const MAX_TURNS = 1_000;
 
+/** Runs of a job from which on a refusal for its rate uses an attempt like any failure, so that no job goes round for ever. */
+export const MAX_FREE_RUNS = 1_000;
+
 /** When somebody looks again at what should have been done. Settings (TIMING), so that a test need not wait. */
 export type Timing = {
   /** A run that is not renewed for this long counts as dead. */

@@ -17,9 +17,19 @@ export function retryDelayMs(
   maxAttempts: number,
   random: number,
 ): number | null {
-  if (!error.retryable || attempt >= maxAttempts) return null;
+  return error.retryable && attempt < maxAttempts ? backoffMs(error, attempt, random) : null;
+}
+
+/** The same, for a failure after which the job goes on in any case. */
+export function backoffMs(error: AppError, attempt: number, random: number): number {
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt - 1, 20));
   const backoff = Math.round(ceiling * random);
   if (error.retryAfterMs === null) return backoff;
   return Math.max(backoff, Math.round(error.retryAfterMs * (1 + random / 10)));
+}
+
+/** After a refusal that uses no attempt: the gate backs off for the whole pool, so that the job itself need not. */
+export function rateLimitDelayMs(error: AppError, random: number): number {
+  const waitMs = Math.max(FIRST_DELAY_MS, error.retryAfterMs ?? 0);
+  return Math.round(waitMs + random * Math.max(FIRST_DELAY_MS, waitMs / 10));
 }

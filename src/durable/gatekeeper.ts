@@ -37,6 +37,12 @@ export type Store = {
 const MEMORY = "memory";
 const LIMITS = "limits";
 
+/** Since when nobody has waited or run; null: somebody does. */
+const QUIET_SINCE = "quiet_since";
+
+/** What a provider counts together: after so long a pause nothing is left of it. */
+const MINUTE_MS = 60_000;
+
 /** A line that was read a moment ago is not read again because somebody says that it has changed. */
 const READ_AGAIN_MS = 250;
 
@@ -113,6 +119,7 @@ export class Gatekeeper {
   async lookAround(): Promise<void> {
     const core = await this.open();
     this.kv.put(MEMORY, core.memory());
+    if (this.isIdle) this.kv.put(QUIET_SINCE, this.deps.now());
     await this.lookAfterSlots(core);
     await this.read(core);
     this.goOn(core);
@@ -130,9 +137,16 @@ export class Gatekeeper {
   private async start(): Promise<Core> {
     const memory = this.kv.get<GateMemory>(MEMORY) ?? null;
     const weightOf = (projectId: string) => this.weights.get(projectId) ?? 1;
-    const core = new Core({ ...this.settings(), memory, weightOf, now: this.deps.now() });
+    // As if it had been there, and had let nobody in, for as long as that is known.
+    const core = new Core({ ...this.settings(), memory, weightOf, now: this.deps.now() - this.restedMs() });
     await this.fill(core);
     return core;
+  }
+
+  private restedMs(): number {
+    const since = this.kv.get<number | null>(QUIET_SINCE);
+    if (since === null) return 0;
+    return since === undefined ? MINUTE_MS : Math.min(MINUTE_MS, Math.max(0, this.deps.now() - since));
   }
 
   private settings(): { limits: PoolLimits; adaptive: boolean } {
@@ -147,7 +161,7 @@ export class Gatekeeper {
     const now = this.deps.now();
     const turns = core.turns(now);
     if (turns.length > 0) this.deps.background(ringTurns(this.deps, this.pool, turns));
-    this.isIdle = core.isIdle && !this.isStale;
+    this.noteIdle(core.isIdle && !this.isStale);
     const readAt = this.isStale || core.wantsFill ? this.readAt + READ_AGAIN_MS : Number.POSITIVE_INFINITY;
     const nextAt = Math.min(core.nextTurnAt(now) ?? Number.POSITIVE_INFINITY, readAt);
     if (this.timer !== null) clearTimeout(this.timer);
@@ -155,6 +169,11 @@ export class Gatekeeper {
     if (nextAt < Number.POSITIVE_INFINITY) {
       this.timer = setTimeout(() => void this.onTime(core), Math.max(0, nextAt - now));
     }
+  }
+
+  private noteIdle(isIdle: boolean): void {
+    if (this.isIdle && !isIdle) this.kv.put(QUIET_SINCE, null);
+    this.isIdle = isIdle;
   }
 
   private async onTime(core: Core): Promise<void> {

@@ -13,6 +13,7 @@ import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
 import { askGates } from "./gates";
 import { returnSlots } from "./return-slots";
+import { takeDetours } from "./take-detours";
 import { closeUnsettled } from "./unsettled";
 
 /** `jobs` are claimed, for the caller to run. `suspects` have taken an isolate down before, and are to be claimed one by one. */
@@ -24,7 +25,8 @@ export type Answer = { jobs: WholeJob[]; suspects: Job[] };
  */
 export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promise<Answer> {
   const { db, config } = deps;
-  const { admitted } = await askGates(deps, doorbells);
+  const { admitted, detours } = await askGates(deps, doorbells);
+  deps.background(takeDetours(deps, detours));
   const keys = [...new Map(admitted.map((bell) => [bell.id, { projectId: bell.p, id: bell.id }])).values()];
   if (keys.length === 0) return { jobs: [], suspects: [] };
   const claimId = deps.newId("clm");

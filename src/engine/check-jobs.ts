@@ -6,11 +6,11 @@ import { fieldProblem } from "../core/field-problems";
 import type { Lane } from "../core/lifecycle";
 import { LIMITS } from "../core/limits";
 import { costUsd } from "../core/usage";
-import type { Catalogue, Model } from "../llm/models";
+import type { Candidate, Catalogue } from "../llm/models";
 import type { NewJob } from "../store/submit";
 import type { Task } from "../tasks/define";
 import { findTask, tasks } from "../tasks/index";
-import { poolOf } from "./pool-of";
+import { drawPlace } from "./draw-place";
 
 /** A job as it is asked for. The contract has checked all but `task` and `input`. */
 export type JobRequest = {
@@ -43,13 +43,13 @@ type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "key_id" | "input_by
 export function checkJobs(
   catalogue: Catalogue,
   requests: JobRequest[],
-  { limits, list = false }: { limits?: SubmitLimits; list?: boolean } = {},
+  { limits, list = false, random }: { limits?: SubmitLimits; list?: boolean; random(): number },
 ): CheckedJob[] {
   const problems: { error: AppError; items: ErrorItem[] }[] = [];
   const checked: CheckedJob[] = [];
   for (const [index, request] of requests.entries()) {
     try {
-      checked.push(checkJob(catalogue, request, limits));
+      checked.push(checkJob(catalogue, request, limits, random));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       problems.push({ error, items: placed(error, list ? index : null) });
@@ -74,11 +74,16 @@ function placed(error: AppError, index: number | null): ErrorItem[] {
   return items.map((item) => ({ ...item, index, param: `jobs[${index}].${item.param}` }));
 }
 
-function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimits | undefined): CheckedJob {
+function checkJob(
+  catalogue: Catalogue,
+  request: JobRequest,
+  limits: SubmitLimits | undefined,
+  random: () => number,
+): CheckedJob {
   const task = taskOf(request, limits);
   const input = checkInput(task, request.input);
   const text = inputText(input);
-  const model = modelOf(catalogue, task, input, limits);
+  const candidates = modelsOf(catalogue, task, input, limits);
   const concurrency = request.concurrency ?? task.concurrency?.(input) ?? null;
   return {
     task: task.name,
@@ -87,9 +92,7 @@ function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimit
     metadata: request.metadata ? JSON.stringify(request.metadata) : null,
     lane: request.lane ?? "default",
     priority: request.priority ?? 0,
-    model: model?.model ?? null,
-    pool: poolOf(task, model),
-    route: null,
+    ...drawPlace(task, candidates, random),
     stream: request.stream ?? false,
     max_attempts: request.max_attempts ?? task.defaults.max_attempts,
     timeout_ms: (request.timeout_s ?? task.defaults.timeout_s) * 1_000,
@@ -102,7 +105,7 @@ function checkJob(catalogue: Catalogue, request: JobRequest, limits: SubmitLimit
     concurrency_key: concurrency?.key ?? null,
     concurrency_limit: concurrency?.limit ?? null,
     on_budget: request.on_budget === "fail" ? "fail" : null,
-    ...sizeOf(task, input, text, model),
+    ...sizeOf(task, input, text, candidates),
     input: text,
   };
 }
@@ -138,16 +141,21 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
 const withModel = z.object({ model: z.string().optional() });
 
-function modelOf(
+/** All that the job may run on; each of them must be allowed. */
+function modelsOf(
   catalogue: Catalogue,
   task: Task,
   input: unknown,
   limits: SubmitLimits | undefined,
-): Model | null {
-  if (task.kind === null) return null;
+): Candidate[] {
+  if (task.kind === null) return [];
   const wanted = withModel.safeParse(input);
-  const found = catalogue.resolve(wanted.success ? wanted.data.model : undefined, task.kind);
-  const { model } = found;
+  const candidates = catalogue.resolveAll(wanted.success ? wanted.data.model : undefined, task.kind);
+  for (const { model } of candidates) checkName(model.model, limits);
+  return candidates;
+}
+
+function checkName(model: string, limits: SubmitLimits | undefined): void {
   if (UNPRINTABLE.test(model)) {
     const message = "expected the name of a model, without control characters or lone surrogates";
     throw new AppError("unknown_model", { param: "input.model", message: `input.model: ${message}` });
@@ -156,28 +164,27 @@ function modelOf(
     const message = `This token may not use the model "${model}". It may use: ${limits.models.join(", ")}.`;
     throw new AppError("forbidden", { param: "input.model", message });
   }
-  return found;
 }
 
 /** Output tokens of a job that sets no limit, for what it may cost at the most: longer answers are rare. */
 const USUAL_OUTPUT_TOKENS = 4_096;
 
-/** What the job's tokens are estimated from, and what a run of it may use at the most. */
-function sizeOf(task: Task, input: unknown, text: string, model: Model | null) {
+/** What the job's tokens are estimated from, and what a run of it may use at the most, whichever model it runs on. */
+function sizeOf(task: Task, input: unknown, text: string, candidates: Candidate[]) {
   const { chars, maxOutputTokens } = task.size?.(input) ?? { chars: text.length, maxOutputTokens: null };
   const size = { input_chars: chars, max_output_tokens: maxOutputTokens };
-  if (!model) return { ...size, reserve_tokens: null, reserve_nano_usd: null };
-  // Three characters a token: most text has more, so that the reservation is rather too large.
+  if (candidates.length === 0) return { ...size, reserve_tokens: null, reserve_nano_usd: null };
   const tokens = {
+    // Three characters a token: most text has more, so that the reservation is rather too large.
     input_tokens: Math.ceil(chars / 3),
-    output_tokens: model.kind === "embedding" ? 0 : (maxOutputTokens ?? USUAL_OUTPUT_TOKENS),
+    output_tokens: task.kind === "embedding" ? 0 : (maxOutputTokens ?? USUAL_OUTPUT_TOKENS),
     cached_tokens: 0,
   };
-  const cost = costUsd(tokens, model.price);
+  const costs = candidates.flatMap(({ model }) => costUsd(tokens, model.price) ?? []);
   return {
     ...size,
     reserve_tokens: tokens.input_tokens + tokens.output_tokens,
-    reserve_nano_usd: cost === null ? null : Math.ceil(cost * 1e9),
+    reserve_nano_usd: costs.length === 0 ? null : Math.ceil(Math.max(...costs) * 1e9),
   };
 }
 

@@ -50,7 +50,7 @@ export async function enqueue(deps: Deps, submission: Submission): Promise<Submi
 
 async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
   const { projectId, bulkKey: key, limits } = submission;
-  const checked = checkJobs(deps.config.catalogue, submission.jobs, submission);
+  const checked = checkJobs(deps.config.catalogue, submission.jobs, { ...submission, random: deps.random });
   const jobs: NewJob[] = [];
   for (const [i, job] of checked.entries()) {
     const request = submission.jobs[i];

@@ -2,8 +2,10 @@
 
 import { AppError } from "../core/errors";
 import { moveEvent } from "../core/events";
+import type { Announced } from "../core/gate/report";
 import type { Job, WholeJob } from "../core/job";
 import type { Outcome } from "../core/outcome";
+import { parseRoute, presentTarget } from "../core/route";
 import { addUsage, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import type { Llm } from "../llm/llm";
@@ -11,11 +13,12 @@ import { errorField } from "../log";
 import { openWholeJob } from "../store/sealed-job";
 import type { TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
-import { reportOf } from "./call-report";
+import { type Calls, reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
 import type { SlotReturns } from "./gates";
 import { loadInput } from "./load-input";
 import { createNarrator, type Narrator } from "./narrator";
+import { awaitNextCall } from "./next-call";
 import type { Outbox } from "./outbox";
 import type { RunEnd } from "./settle";
 import { findUnsettled } from "./unsettled";
@@ -25,8 +28,13 @@ import type { ActiveRun, Watch } from "./watch";
 export type RunDeps = Deps & {
   createLlm(run: {
     job: { id: string; attempt: number };
+    /** The name of the secret whose key is to be used, when the provider has several. */
+    key: string | null;
     signal: AbortSignal;
     onUsage(usage: Usage): void;
+    onSend(): void;
+    onHeaders(announced: Announced | null): void;
+    beforeCall(size: { inputChars: number; maxOutputTokens: number | null }): Promise<void>;
   }): Llm;
 };
 
@@ -44,9 +52,12 @@ export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Pr
   const narrator = createNarrator(deps, job, tools.outbox);
   narrator.move(moveEvent(job, run.startedAt));
   try {
-    const end = await perform(deps, run, job, narrator);
+    const calls: Calls = { sent: 0, announced: null };
+    const end = await perform(deps, run, job, narrator, calls);
     // Before the end is stored: the next in line need not wait for that.
-    if (job.pool !== null && !run.lost) deps.background(tools.slots.tell(job.pool, job.id, reportOf(end)));
+    if (job.pool !== null && !run.lost) {
+      deps.background(tools.slots.tell(job.pool, job.id, reportOf(end, calls)));
+    }
     const settled = run.lost ? await concludeLost(deps, job, end) : await conclude(deps, job, end, narrator);
     await narrator.finish();
     // After the news is out: local dev takes 2 ms to print a line.
@@ -58,7 +69,13 @@ export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Pr
   }
 }
 
-async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: Narrator): Promise<RunEnd> {
+async function perform(
+  deps: RunDeps,
+  run: ActiveRun,
+  job: WholeJob,
+  narrator: Narrator,
+  calls: Calls,
+): Promise<RunEnd> {
   let usage: Usage | null = null;
   const streamed: Streamed = { text: "" };
   const onUsage = (used: Usage) => {
@@ -69,7 +86,7 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
   try {
     const unsettled = await findUnsettled(deps, job);
     if (unsettled) return unsettled;
-    const llm = deps.createLlm({ job, signal: run.controller.signal, onUsage });
+    const llm = createLlmFor(deps, run, calls, onUsage);
     const opened = await openWholeJob(deps.vault, job);
     run.progress = opened.progress;
     const text = await loadInput(deps, job);
@@ -86,6 +103,28 @@ async function perform(deps: RunDeps, run: ActiveRun, job: WholeJob, narrator: N
   } finally {
     clearTimeout(timer);
   }
+}
+
+function createLlmFor(
+  deps: RunDeps,
+  { job, controller }: ActiveRun,
+  calls: Calls,
+  onUsage: (used: Usage) => void,
+): Llm {
+  return deps.createLlm({
+    job,
+    key: presentTarget(parseRoute(job.route))?.key ?? null,
+    signal: controller.signal,
+    onUsage,
+    onSend: () => {
+      calls.sent += 1;
+    },
+    onHeaders: (announced) => {
+      // A provider does not have to say it every time.
+      calls.announced = announced ?? calls.announced;
+    },
+    beforeCall: (size) => awaitNextCall(deps, job, size, controller.signal),
+  });
 }
 
 function ending({ job, progress, startedAt }: ActiveRun): Pick<RunEnd, "progress" | "startedAt" | "run"> {

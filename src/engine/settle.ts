@@ -5,13 +5,15 @@ import { fingerprintOf } from "../core/fingerprint";
 import type { Job, JobError, WholeJob } from "../core/job";
 import { KEPT_ATTEMPTS, KEPT_MESSAGE, MAX_TURNS } from "../core/limits";
 import type { Outcome } from "../core/outcome";
-import { retryDelayMs } from "../core/retry";
+import { parseRoute, presentTarget } from "../core/route";
 import { addUsage, NO_USAGE, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import { getJob } from "../store/jobs";
 import { outputKey, storeText } from "../store/objects";
 import { endRun, type RunResult, returnRun } from "../store/run-ends";
 import { sealError, sealProgress } from "../store/sealed-job";
+import { comebackOf } from "./comeback";
+import { withoutBlame } from "./place-of";
 
 /** How a run went. `partial` of a failure is what a cancelled job keeps. */
 export type RunEnd = {
@@ -24,9 +26,6 @@ export type RunEnd = {
   /** The run that did it. Not the one that settles it, when that one found it unsettled. */
   run: number;
 };
-
-/** What a run is deferred for, when storage does not answer: some seconds, not all at the same time. */
-const DEFER_MS = 10_000;
 
 /** Returns the job after the move; null when the run had lost the job, so that nothing was written. */
 export async function settle(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null> {
@@ -51,19 +50,15 @@ async function move(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null>
   if (job.turns >= MAX_TURNS) return settleError(deps, job, end, new AppError("turns_exhausted"));
   const turnState = await deps.vault.sealText(job, JSON.stringify(outcome.state ?? null));
   const result = await resultOf(deps, job, end, null);
-  return returnRun(deps.db, job, { move: "again", delayMs: outcome.delayMs, turnState }, result);
+  const back = { move: "again", delayMs: outcome.delayMs, turnState, place: withoutBlame(job) } as const;
+  return returnRun(deps.db, job, back, result);
 }
 
 async function settleError(deps: Deps, job: WholeJob, end: RunEnd, error: AppError): Promise<Job | null> {
   if (error.code === "cancelled") return stop(deps, job, end);
   const result = await resultOf(deps, job, end, error);
-  // Our own storage was away: the job has not been tried, and no job fails of that.
-  if (error.code === "store_unavailable") {
-    const delayMs = Math.round(DEFER_MS * (1 + deps.random()));
-    return returnRun(deps.db, job, { move: "defer", delayMs }, result);
-  }
-  const delayMs = retryDelayMs(error, job.attempt, job.maxAttempts, deps.random());
-  if (delayMs !== null) return returnRun(deps.db, job, { move: "retry", delayMs }, result);
+  const back = comebackOf(deps, job, error);
+  if (back) return returnRun(deps.db, job, back, result);
   const fingerprint = fingerprintOf(job.task, error);
   return endRun(deps.db, job, { state: "failed", move: "fail" }, { ...result, fingerprint });
 }
@@ -81,12 +76,14 @@ function place(deps: Deps, job: WholeJob, output: unknown) {
 
 async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError | null): Promise<RunResult> {
   const sealed = await sealError(deps.vault, job, error && toJobError(error));
+  const key = presentTarget(parseRoute(job.route))?.key ?? undefined;
   const record = {
     attempt: job.attempt,
     started_at: new Date(end.startedAt).toISOString(),
     ended_at: new Date(deps.now()).toISOString(),
     error: sealed,
     model: job.model,
+    ...(key === undefined ? {} : { key }),
     usage: end.usage ?? NO_USAGE,
   };
   return {

@@ -7,6 +7,7 @@ import { isJobId } from "../core/ids";
 import { isErased, type Job, type WholeJob } from "../core/job";
 import { SHOWN_OUTPUT_BYTES } from "../core/limits";
 import type { Deps } from "../deps";
+import { explain } from "../engine/explain";
 import { getJob } from "../store/jobs";
 import { loadText } from "../store/objects";
 import { openJob, openWholeJob } from "../store/sealed-job";
@@ -26,12 +27,14 @@ export async function showJob(deps: Deps, job: Job): Promise<JobOnWire> {
 }
 
 /**
- * With its output, fetched from R2 when it is not in the row and not too large to show. A token that may only submit gets
+ * With the reason why it waits, and its output, fetched from R2 when it is not in the row and not too large to show. A token that may only submit gets
  * what lists show: neither output nor attempts.
  */
 export async function showWholeJob(deps: Deps, caller: Caller, job: WholeJob): Promise<JobOnWire> {
   if (caller.kind === "token" && !caller.allow.includes("read")) return showJob(deps, job);
-  return presentWholeJob(await openWholeJob(deps.vault, job), await shownOutput(deps, job));
+  const shown = presentWholeJob(await openWholeJob(deps.vault, job), await shownOutput(deps, job));
+  if (job.state !== "pending" || job.runAt > job.readAt) return shown;
+  return { ...shown, reason: (await explain(deps, job)).reason };
 }
 
 async function shownOutput(deps: Deps, job: WholeJob): Promise<string | null> {

@@ -95,13 +95,21 @@ function toTokenCounts(usage: CompletionUsage): TokenCounts {
 
 /** For a provider that sends no usage, or whose stream broke before it could. */
 export function estimateChatTokens(request: ChatRequest, answer: ChatAnswer): TokenCounts {
-  const prompt = request.messages.flatMap(({ content }) =>
-    typeof content === "string" ? [content] : content.map((part) => (part.type === "text" ? part.text : "")),
-  );
   return {
-    input_tokens: estimateTokens(prompt.join("\n")),
+    input_tokens: estimateTokens(promptText(request)),
     output_tokens: estimateTokens(answer.text + answer.refusal),
     cached_tokens: 0,
     reasoning_tokens: 0,
   };
+}
+
+/** All text of the messages; images are left out. */
+export function promptText({ messages }: ChatRequest): string {
+  return messages
+    .flatMap(({ content }) =>
+      typeof content === "string"
+        ? [content]
+        : content.map((part) => (part.type === "text" ? part.text : "")),
+    )
+    .join("\n");
 }

@@ -2,8 +2,10 @@
 
 import { AppError } from "../core/errors";
 import type { PoolLimits } from "../core/gate/ticket";
+import type { Choice } from "../core/route";
 import type { Price } from "../core/usage";
-import type { Provider, ProviderModel } from "./providers";
+import type { AliasTarget } from "./aliases";
+import { keyNames, type Provider, type ProviderModel } from "./providers";
 
 export type ModelKind = "chat" | "embedding";
 
@@ -15,8 +17,10 @@ export type Model = {
   name: string;
   kind: ModelKind;
   price: Price | null;
-  /** Its pool's name: that of the model without options. */
+  /** Its pool's name, by the first key: that of the model without options. */
   pool: string;
+  /** The names of its provider's secrets. Each has limits, and so a pool, of its own. */
+  keys: string[];
   limits: PoolLimits;
   adaptive: boolean;
   contextTokens: number | null;
@@ -27,19 +31,24 @@ export type Model = {
 
 export type CatalogueOptions = {
   providers: Provider[];
-  /** Short name -> `provider/model`. */
-  aliases: Record<string, string>;
+  /** Short name -> `provider/model`, or several of them. */
+  aliases: Record<string, string | AliasTarget[]>;
   defaultModel: string | null;
   sandbox: boolean;
 };
 
 export type Catalogue = {
-  /** `name`: `provider/model`, an alias, or undefined for the default of that kind. */
+  /** `name`: `provider/model`, an alias (of several: its first), or undefined for the default of that kind. */
   resolve(name: string | undefined, kind: ModelKind): Model;
+  /** All that an alias stands for, in its order; one for every other name. */
+  resolveAll(name: string | undefined, kind: ModelKind): [Candidate, ...Candidate[]];
   /** Every model that is listed by name. */
   list(): Model[];
   provider(name: string): Provider;
 };
+
+/** A model that a job may run on. */
+export type Candidate = { model: Model; weight: Choice["weight"] };
 
 // What OpenAI takes in one embeddings call; servers that take less say so in PROVIDERS.
 const MAX_INPUTS = 2048;
@@ -63,17 +72,15 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   const names: Names = {
     providers: new Map(providers.map((provider) => [provider.name, provider])),
     listed: providers.flatMap((provider) => provider.models.map((model) => toModel(provider, model))),
-    aliases: new Map(Object.entries(options.aliases)),
+    aliases: new Map(Object.entries(options.aliases).map(([name, to]) => [name, toTargets(to)])),
+  };
+  const resolveAll = (name: string | undefined, kind: ModelKind) => {
+    if (providers.length === 0) throw new AppError("no_model_configured");
+    return name === undefined ? defaults(names, options.defaultModel, kind) : named(names, name, kind);
   };
   return {
-    resolve(name, kind) {
-      if (providers.length === 0) throw new AppError("no_model_configured");
-      if (name === undefined) return defaultModel(names, options.defaultModel, kind);
-      const model = findModel(names, name, kind);
-      if (!model) throw unknownModel(names, name, "input.model");
-      if (model.kind !== kind) throw wrongKind(name, model, kind);
-      return model;
-    },
+    resolve: (name, kind) => resolveAll(name, kind)[0].model,
+    resolveAll,
     list: () => names.listed,
     provider(name) {
       const provider = names.providers.get(name);
@@ -83,11 +90,35 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   };
 }
 
-type Names = { providers: Map<string, Provider>; listed: Model[]; aliases: Map<string, string> };
+type Names = { providers: Map<string, Provider>; listed: Model[]; aliases: Map<string, AliasTarget[]> };
+
+/** At least one. */
+type Candidates = [Candidate, ...Candidate[]];
+
+function toTargets(to: string | AliasTarget[]): AliasTarget[] {
+  return typeof to === "string" ? [{ model: to, weight: null }] : to;
+}
+
+/** Throws when one of them is unknown, or of another kind. */
+function named(names: Names, name: string, kind: ModelKind): Candidates {
+  const candidates = candidatesOf(names, name, kind, "input.model");
+  for (const { model } of candidates) if (model.kind !== kind) throw wrongKind(name, model, kind);
+  return candidates;
+}
+
+function candidatesOf(names: Names, name: string, kindIfUnlisted: ModelKind, param: string): Candidates {
+  const targets = names.aliases.get(name) ?? [{ model: name, weight: null }];
+  const [first, ...others] = targets.map(({ model, weight }) => {
+    const found = findModel(names, model, kindIfUnlisted);
+    if (!found) throw unknownModel(names, name, model, param);
+    return { model: found, weight };
+  });
+  if (!first) throw unknownModel(names, name, name, param);
+  return [first, ...others];
+}
 
 /** Null: no such model. A provider that lists none is taken at the word for the kind. */
-function findModel(names: Names, name: string, kindIfUnlisted: ModelKind): Model | null {
-  const full = names.aliases.get(name) ?? name;
+function findModel(names: Names, full: string, kindIfUnlisted: ModelKind): Model | null {
   const slash = full.indexOf("/");
   const provider = names.providers.get(full.slice(0, slash));
   const modelName = full.slice(slash + 1);
@@ -97,15 +128,14 @@ function findModel(names: Names, name: string, kindIfUnlisted: ModelKind): Model
   return provider.models.length === 0 ? toModel(provider, { name: modelName, kind: kindIfUnlisted }) : null;
 }
 
-function defaultModel(names: Names, configured: string | null, kind: ModelKind): Model {
+function defaults(names: Names, configured: string | null, kind: ModelKind): Candidates {
   if (configured) {
     // A model that is not listed could be of either kind. People name a chat model here.
-    const model = findModel(names, configured, "chat");
-    if (!model) throw unknownModel(names, configured, "DEFAULT_MODEL");
-    if (model.kind === kind) return model;
+    const candidates = candidatesOf(names, configured, "chat", "DEFAULT_MODEL");
+    if (candidates.every(({ model }) => model.kind === kind)) return candidates;
   }
   const first = names.listed.find((model) => model.kind === kind);
-  if (first) return first;
+  if (first) return [{ model: first, weight: null }];
   const message = `No ${kind} model is listed in PROVIDERS. List one, or name a model in input.model.`;
   throw new AppError("no_model_configured", { param: "input.model", message });
 }
@@ -124,6 +154,7 @@ function toModel(provider: Provider, model: ProviderModel): Model {
     kind: model.kind,
     price: model.price ?? null,
     pool: `${provider.name}/${listedName(provider, model.name)}`,
+    keys: keyNames(provider),
     limits: {
       rpm: model.rpm ?? null,
       tpm: model.tpm ?? null,
@@ -138,7 +169,7 @@ function toModel(provider: Provider, model: ProviderModel): Model {
   };
 }
 
-function unknownModel(names: Names, name: string, param: string): AppError {
+function unknownModel(names: Names, name: string, full: string, param: string): AppError {
   const open = [...names.providers.values()].filter((provider) => provider.models.length === 0);
   const known = [
     ...names.listed.map((model) => model.model),
@@ -147,13 +178,15 @@ function unknownModel(names: Names, name: string, param: string): AppError {
   ];
   const more = known.length > KNOWN_NAMES_SHOWN ? `, and ${known.length - KNOWN_NAMES_SHOWN} more` : "";
   const shown = known.slice(0, KNOWN_NAMES_SHOWN).join(", ") + more;
-  const message = `There is no model "${name}". Known: ${shown}. Use one of these, or add it to PROVIDERS.`;
+  const leads = name === full ? "" : `, to which the alias "${name}" leads`;
+  const message = `There is no model "${full}"${leads}. Known: ${shown}. Use one of these, or add it to PROVIDERS.`;
   return new AppError("unknown_model", { param, message });
 }
 
 function wrongKind(name: string, model: Model, wanted: ModelKind): AppError {
   const task = wanted === "chat" ? "generate" : "embed";
-  const message = `"${name}" is ${article(model.kind)} model; task ${task} needs ${article(wanted)} model.`;
+  const what = name === model.model ? `"${name}" is` : `The alias "${name}" leads to "${model.model}",`;
+  const message = `${what} ${article(model.kind)} model; task ${task} needs ${article(wanted)} model.`;
   return new AppError("unknown_model", { param: "input.model", message });
 }
 

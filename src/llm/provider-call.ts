@@ -9,7 +9,15 @@ import type { Provider } from "./providers";
 
 export type TokenCounts = Omit<Usage, "cost_usd" | "estimated">;
 
-export type CallDeps = Omit<ClientDeps, "onSend"> & {
+/** How large a call is, as far as is known before it. */
+export type CallSize = { inputChars: number; maxOutputTokens: number | null };
+
+export type CallDeps = ClientDeps & {
+  /**
+   * Waited for before each call of a run but the first, which was admitted with the job. Throws `gate_wait` when the turn of
+   * this call is too far away to wait for.
+   */
+  beforeCall(size: CallSize): Promise<void>;
   /** Aborts the calls; its reason is what they throw. */
   signal: AbortSignal;
   /** Called once for every call that was sent, also when it failed. */
@@ -30,6 +38,7 @@ export async function callProvider<T>(deps: CallDeps, call: Call<T>): Promise<{ 
   let streaming = false;
   const onSend = () => {
     sent = true;
+    deps.onSend();
   };
   const onStart = () => {
     streaming = true;

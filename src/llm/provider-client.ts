@@ -2,18 +2,24 @@
 
 import OpenAI from "openai";
 import { AppError } from "../core/errors";
+import type { Announced } from "../core/gate/report";
 import type { Fetch } from "./fetch";
 import type { HeaderSlots } from "./header-slots";
-import type { Provider } from "./providers";
+import { keyNames, type Provider } from "./providers";
+import { readRateLimits } from "./rate-limit-headers";
 import { sandboxFetch } from "./sandbox/sandbox-fetch";
 
 export type ClientDeps = {
   /** The secret of this name, undefined when it is not set. */
   secret(name: string): string | undefined;
+  /** Which of a provider's keys, when it has several; null, or one that it has not: the first. */
+  key: string | null;
   headerSlots: HeaderSlots;
   job: { id: string; attempt: number };
   /** Called when the request leaves, after it waited for its slot. */
   onSend(): void;
+  /** Called with what the headers of a response say of the provider's limits, whatever its status. */
+  onHeaders(announced: Announced | null): void;
   /** The network; a test puts a provider of its own here. */
   fetch?: Fetch;
 };
@@ -38,9 +44,11 @@ export function createProviderClient(provider: Provider, deps: ClientDeps): Open
     timeout: HEADERS_TIMEOUT_MS,
     // The SDK logs requests; ours never hold a prompt.
     logLevel: "off",
-    fetch: deps.headerSlots((url, init) => {
+    fetch: deps.headerSlots(async (url, init) => {
       deps.onSend();
-      return send(url, init);
+      const response = await send(url, init);
+      deps.onHeaders(readRateLimits(response.headers, Date.now()));
+      return response;
     }),
     defaultHeaders: {
       "x-errand-job": deps.job.id,
@@ -51,11 +59,13 @@ export function createProviderClient(provider: Provider, deps: ClientDeps): Open
 }
 
 function readKey(provider: Provider, deps: ClientDeps): string | undefined {
-  if (!provider.key) return undefined;
-  const key = deps.secret(provider.key);
+  const names = keyNames(provider);
+  const name = names.find((one) => one === deps.key) ?? names[0];
+  if (name === undefined) return undefined;
+  const key = deps.secret(name);
   if (key) return key;
   throw new AppError("provider_key_missing", {
-    message: `The secret ${provider.key}, which holds the key of provider "${provider.name}", is not set.`,
+    message: `The secret ${name}, which holds a key of provider "${provider.name}", is not set.`,
   });
 }
 

@@ -1,6 +1,7 @@
 // The PROVIDERS variable: which model providers there are, their models, limits and prices.
 
 import { z } from "zod";
+import { issueTexts, parseJson } from "./settings";
 
 const limits = {
   /** Requests per minute. */
@@ -40,14 +41,30 @@ const embeddingModel = z.strictObject({
   price: price.optional(),
 });
 
+// `#` stands between a pool's model and its key.
+const isSecretName = (name: unknown) => typeof name === "string" && /^[^\s#]+$/.test(name);
+
+/** A name, or several different ones. */
+function areSecretNames(key: unknown): boolean {
+  const names = [key].flat();
+  return names.length > 0 && names.every(isSecretName) && new Set(names).size === names.length;
+}
+
 const provider = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9-]+$/, "expected lowercase letters, digits and hyphens")
     .refine((name) => name !== "sandbox", '"sandbox" is taken by the built-in provider'),
   base_url: z.url({ protocol: /^https?$/, error: "expected an http or https URL" }),
-  /** The name of the secret that holds the API key; left out where none is needed, as with Ollama. */
-  key: z.string().min(1).optional(),
+  /**
+   * The name of the secret that holds the API key, or several of them, each with limits of its own; left out where none is
+   * needed, as with Ollama.
+   */
+  key: z
+    .custom<string | string[]>(areSecretNames, {
+      error: "expected the name of a secret, or a list of different names, without spaces and #",
+    })
+    .optional(),
   /** Empty: any model name is accepted, without price or limits. */
   models: z
     .array(
@@ -61,6 +78,11 @@ const provider = z.strictObject({
 export type Provider = z.infer<typeof provider>;
 export type ProviderModel = Provider["models"][number];
 
+/** The names of the secrets that hold its API keys. */
+export function keyNames({ key }: Provider): string[] {
+  return key === undefined ? [] : [key].flat();
+}
+
 export type ParsedProviders = { ok: true; value: Provider[] } | { ok: false; problems: string[] };
 
 /** Reads the JSON text of PROVIDERS, and names everything that is wrong with it at once. */
@@ -68,33 +90,11 @@ export function parseProviders(json: string): ParsedProviders {
   const raw = parseJson(json);
   if (raw === undefined) return { ok: false, problems: ["PROVIDERS: not valid JSON"] };
   const parsed = z.array(provider).safeParse(raw);
-  const problems = [...(parsed.error?.issues.flatMap(issueTexts) ?? []), ...repeatedNames(raw)];
+  const problems = [
+    ...(parsed.error?.issues.flatMap((issue) => issueTexts("PROVIDERS", issue)) ?? []),
+    ...repeatedNames(raw),
+  ];
   return parsed.success && problems.length === 0 ? { ok: true, value: parsed.data } : { ok: false, problems };
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
-function issueTexts(issue: z.core.$ZodIssue): string[] {
-  const at = pathText(issue.path);
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `${at}.${key}: unknown field`);
-  const words = issue.message
-    .replace(/^Invalid input: /, "")
-    .replace(/, received undefined$/, ", but it is missing")
-    .replace(/, received /, ", got ");
-  return [`${at}: ${words}`];
-}
-
-function pathText(path: PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === "number" ? `${text}[${key}]` : `${text}.${String(key)}`),
-    "PROVIDERS",
-  );
 }
 
 // Not a refinement of the schema: zod skips those as long as anything else is wrong, and a setup that is

@@ -33,9 +33,13 @@ const EACH_FLOW = `WITH RECURSIVE
 
 const OF_FLOW = `FROM jobs INDEXED BY jobs_in_line WHERE ${IN_LINE} AND project_id = flows.p AND lane = flows.l`;
 
+/** As hasDetour in core/gate/ticket.ts. */
+const HAS_DETOUR = `(route IS NOT NULL AND pool NOT LIKE 'task:%' AND EXISTS (
+  SELECT 1 FROM json_each(route, '$.targets') AS target WHERE target.key > route->>'at' AND target.value->>'out' IS NULL))`;
+
 const TICKET = `json_object('projectId', project_id, 'id', id, 'task', task, 'lane', lane, 'priority', priority, 'runAt', run_at,
   'inputChars', COALESCE(input_chars, input_bytes), 'maxOutputTokens', max_output_tokens, 'fairKey', fair_key,
-  'concurrencyKey', concurrency_key, 'concurrencyLimit', concurrency_limit, 'hasDetour', route IS NOT NULL)`;
+  'concurrencyKey', concurrency_key, 'concurrencyLimit', concurrency_limit, 'hasDetour', ${HAS_DETOUR})`;
 
 type StoredTicket = Omit<Ticket, "concurrency" | "hasDetour"> & {
   concurrencyKey: string | null;

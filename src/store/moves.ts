@@ -6,6 +6,7 @@ import { MOVES, type Move } from "../core/lifecycle";
 import type { Timing } from "../core/limits";
 import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
+import type { Place } from "./run-ends";
 
 /** Who may write: the run that holds the job. */
 export type RunKey = JobKey & { run: number };
@@ -95,10 +96,28 @@ export async function rerunJobs(db: D1Database, reruns: Rerun[], timing: Timing)
       version = version + 1, attempt = 0, crashes = 0, turns = 0, run_at = ${NOW} + delay,
       wake_at = ${NOW} + CASE WHEN delay > 0 THEN delay ELSE ${timing.ringCheckMs} END, started_at = NULL,
       finished_at = NULL, expires_at = NULL, cancel_requested_at = NULL, error = NULL, progress = NULL, output = NULL,
-      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL
+      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL,
+      route = REPLACE(route, ',"out":true', '')
     FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->>'delayMs' AS delay FROM json_each(?1))
     WHERE project_id = p AND id = i AND ${inStates("rerun")} AND ${VISIBLE} RETURNING ${JOB_COLUMNS}`;
   const listed = reruns.map(({ projectId, id, delayMs }) => ({ projectId, id, delayMs }));
+  return moveAll(db, sql, JSON.stringify(listed));
+}
+
+/** A waiting job, the pool in which it waits, and where it goes. */
+export type Reroute = JobKey & { from: string | null; place: Place };
+
+/**
+ * reroute: the pool is down, and the job has somewhere else to go. Uses no attempt. Returns those that it has moved. A gate
+ * rings the jobs in its line itself; one that goes to a model without a gate is the clock's again.
+ */
+export async function rerouteJobs(db: D1Database, reroutes: Reroute[], timing: Timing): Promise<Job[]> {
+  const sql = `UPDATE jobs SET model = to_model, pool = to_pool, route = to_route, version = version + 1,
+      wake_at = CASE WHEN to_pool IS NULL THEN MIN(wake_at, MAX(run_at, ${NOW} + ${timing.ringCheckMs})) ELSE wake_at END
+    FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->>'from' AS from_pool, value->>'$.place.model' AS to_model,
+        value->>'$.place.pool' AS to_pool, value->>'$.place.route' AS to_route FROM json_each(?1))
+    WHERE project_id = p AND id = i AND pool IS from_pool AND ${inStates("reroute")} RETURNING ${JOB_COLUMNS}`;
+  const listed = reroutes.map(({ projectId, id, from, place }) => ({ projectId, id, from, place }));
   return moveAll(db, sql, JSON.stringify(listed));
 }
 

@@ -32,9 +32,15 @@ export async function endRun(db: D1Database, key: RunKey, end: End, result: RunR
   return settleRun(db, key, sql, [inline, bytes, objectKey, result.fingerprint ?? null], result);
 }
 
-/** How a job goes back into the line: due in `delayMs`. */
-export type Comeback = { move: "retry" | "defer"; delayMs: number } | Turn;
-type Turn = { move: "again"; delayMs: number; turnState: string };
+/** Where a job may run: the columns that change when it goes to another of its targets. `route` is JSON text. */
+export type Place = { model: string | null; pool: string | null; route: string };
+
+/** How a job goes back into the line: due in `delayMs`, at another place if there is one. */
+export type Comeback = { delayMs: number; place?: Place | null } & (
+  | { move: "retry" }
+  | { move: "defer"; reason: "retrying" | "rate_limited" }
+  | { move: "again"; turnState: string }
+);
 
 /**
  * retry: the attempt failed, the next one is due later. again: the task wants another turn, with `turnState`. defer: nothing
@@ -46,16 +52,25 @@ export async function returnRun(
   back: Comeback,
   result: RunResult,
 ): Promise<Job | null> {
-  const counts = {
-    retry: "reason = 'retrying'",
-    defer: "reason = 'retrying', attempt = attempt - 1",
-    again: "reason = 'queued', attempt = attempt - 1, turns = turns + 1, turn_state = ?9",
-  };
-  const sql = `UPDATE jobs SET state = 'pending', ${counts[back.move]}, ${written(result)}, run_at = ${NOW} + ?8,
+  const { place } = back;
+  const sql = `UPDATE jobs SET state = 'pending', ${counted(back)}, ${written(result)}, run_at = ${NOW} + ?8,
+      ${place ? "model = ?10, pool = ?11, route = ?12," : ""} turn_state = COALESCE(?9, turn_state),
       wake_at = MIN(${NOW} + ?8, COALESCE(expires_at, ${NOW} + ?8))
     WHERE ${guard(back.move)} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
-  const binds = back.move === "again" ? [back.delayMs, back.turnState] : [back.delayMs];
-  return settleRun(db, key, sql, binds, result);
+  const turnState = back.move === "again" ? back.turnState : null;
+  const placed = place ? [place.model, place.pool, place.route] : [];
+  return settleRun(db, key, sql, [back.delayMs, turnState, ...placed], result);
+}
+
+function counted(back: Comeback): string {
+  switch (back.move) {
+    case "retry":
+      return "reason = 'retrying'";
+    case "defer":
+      return `reason = '${back.reason}', attempt = attempt - 1`;
+    case "again":
+      return "reason = 'queued', attempt = attempt - 1, turns = turns + 1";
+  }
 }
 
 function written({ forgiven = 0 }: RunResult): string {

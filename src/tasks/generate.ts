@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { AppError } from "../core/errors";
-import { done } from "../core/outcome";
+import { again, done, type Outcome } from "../core/outcome";
 import type { ChatMessage, ChatResult } from "../llm/llm";
 import { schemaProblems } from "../llm/schema-problems";
 import { checkAnswer, type JsonSchema } from "../llm/structured";
@@ -90,28 +90,41 @@ export const generate = defineTask<Input, Output>({
 
   async run(input, ctx) {
     const messages = toMessages(input);
-    const answer = await ask(input, messages, ctx, (text) => ctx.stream.write(text));
     const format = input.response_format;
+    const schema = format?.type === "json_schema" ? format.json_schema.schema : null;
+    const begun = repairState.safeParse(ctx.state);
+    if (begun.success) return repair(input, messages, begun.data, schema, ctx);
+    const answer = await ask(input, messages, ctx, (text) => ctx.stream.write(text));
     if (!format || format.type === "text") return done(toOutput(answer, ctx));
-    const schema = format.type === "json_schema" ? format.json_schema.schema : null;
-    return done(await structured(input, messages, answer, schema, ctx));
+    const first = checkJson(answer, schema);
+    if (first.ok) return done({ ...toOutput(answer, ctx), json: first.value });
+    ctx.log("generate.repair", { problems: first.problems.length });
+    return repair(input, messages, { answer: answer.text, problems: first.problems }, schema, ctx);
   },
 });
 
-/** One repair round, not streamed: who watches has seen an answer, and a second would run into the first. */
-async function structured(
+/** What a turn leaves for the next one: an answer that is paid for, and what is wrong with it. */
+const repairState = z.object({ answer: z.string(), problems: z.array(z.string()) });
+
+/**
+ * One repair round, not streamed: who watches has seen an answer, and a second would run into the first. When its turn at the
+ * gate is far away, the job goes back into the line with what it has.
+ */
+async function repair(
   input: Input,
   messages: ChatMessage[],
-  answer: ChatResult,
+  wrong: z.infer<typeof repairState>,
   schema: JsonSchema | null,
   ctx: TaskContext,
-): Promise<Output> {
-  const first = checkJson(answer, schema);
-  if (first.ok) return { ...toOutput(answer, ctx), json: first.value };
-  ctx.log("generate.repair", { problems: first.problems.length });
-  const repaired = await ask(input, [...messages, ...repairMessages(answer.text, first.problems)], ctx);
-  const second = checkJson(repaired, schema);
-  if (second.ok) return { ...toOutput(repaired, ctx), json: second.value };
+): Promise<Outcome<Output>> {
+  try {
+    const repaired = await ask(input, [...messages, ...repairMessages(wrong)], ctx);
+    const second = checkJson(repaired, schema);
+    if (second.ok) return done({ ...toOutput(repaired, ctx), json: second.value });
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "gate_wait")) throw error;
+    return again(wrong, error.retryAfterMs ?? 0);
+  }
   throw new AppError("output_invalid");
 }
 
@@ -120,11 +133,11 @@ function checkJson(answer: ChatResult, schema: JsonSchema | null) {
   return checkAnswer(answer.text, schema);
 }
 
-function repairMessages(text: string, problems: string[]): ChatMessage[] {
+function repairMessages({ answer, problems }: z.infer<typeof repairState>): ChatMessage[] {
   const list = problems.map((problem) => `- ${problem}`).join("\n");
   const content = `Your answer does not fit the request:\n${list}\nAnswer again, with the right JSON only.`;
   return [
-    { role: "assistant", content: text },
+    { role: "assistant", content: answer },
     { role: "user", content },
   ];
 }

@@ -14,6 +14,7 @@ const ALLOWED: Record<Move, { from: State[]; to: State }> = {
   crash: { from: ["running"], to: "failed" },
   ask_to_stop: { from: ["running"], to: "running" },
   cancel: { from: ["pending", "waiting"], to: "cancelled" },
+  reroute: { from: ["pending"], to: "pending" },
   expire: { from: ["pending", "waiting"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
 };

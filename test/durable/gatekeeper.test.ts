@@ -124,11 +124,27 @@ describe("a gate", () => {
     expect((await again.keeper.view()).limits.configured).toMatchObject({ concurrency: 3, rpm: 120 });
   });
 
+  it("lets the first job in at once after a pause, and not after a death in the middle of its work", async () => {
+    const { keeper, clock, stored } = aGate();
+    const [first, second] = [await inLine(), await inLine()];
+    expect(await keeper.ask([first])).toEqual(["go"]);
+    const afterDeath = aGate({ now: () => clock.now }, new Map(stored));
+    expect(await afterDeath.keeper.ask([second])).toEqual(["wait"]);
+    await keeper.tell([{ id: first.id, report: DONE }]);
+    await changeRow(first.id, { state: "completed", wake_at: null });
+    await changeRow(second.id, { state: "completed", wake_at: null });
+    await keeper.lookAround();
+    await keeper.lookAround();
+    expect(keeper.isIdle).toBe(true);
+    clock.now += 5_000;
+    const afterPause = aGate({ now: () => clock.now }, new Map(stored));
+    expect(await afterPause.keeper.ask([await inLine()])).toEqual(["go"]);
+  });
+
   it("is idle only when nobody waits and nobody runs", async () => {
-    const { keeper, clock } = aGate();
-    clock.now += 10_000;
-    const ticket = await inLine();
+    const { keeper } = aGate();
     await keeper.view();
+    const ticket = await inLine();
     expect(keeper.isIdle).toBe(true);
     await keeper.ask([ticket]);
     expect(keeper.isIdle).toBe(false);

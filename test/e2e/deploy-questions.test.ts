@@ -12,7 +12,7 @@ const ACCOUNTS = [
 type World = { secrets: string[]; accounts: object[]; answers: string[]; loggedIn: boolean };
 
 /** Everything that is said, asked and run, in order. */
-async function deployWith(world: Partial<World>, env: Record<string, string> = {}) {
+async function deployWith(world: Partial<World>, env: Record<string, string> = {}, providers = PROVIDERS) {
   const { secrets = [], accounts = [], answers = [] } = world;
   let loggedIn = world.loggedIn ?? true;
   const seen = { asked: [] as string[], hidden: [] as boolean[], said: [] as string[], ran: [] as string[] };
@@ -20,7 +20,7 @@ async function deployWith(world: Partial<World>, env: Record<string, string> = {
   const context: DeployContext = {
     env,
     interactive: true,
-    config: { database: "errand", vars: { PROVIDERS } },
+    config: { database: "errand", vars: { PROVIDERS: providers } },
     say: (text) => seen.said.push(text),
     ask: async (question, options) => {
       seen.asked.push(question);
@@ -45,6 +45,13 @@ describe("a person at a terminal", () => {
     expect(hidden).toEqual([true]);
     expect(said.join("\n")).toMatch(/\broot key +errand_root_[0-9a-f]{32}\n/);
     expect(said.join("\n")).not.toContain("sk-1");
+  });
+
+  it("is asked for each key of a provider that has several", async () => {
+    const providers = JSON.stringify([{ name: "openai", key: ["K1", "K2"] }]);
+    const { asked } = await deployWith({ secrets: ["K1"], answers: ["sk-2"] }, {}, providers);
+    expect(asked).toEqual(["API key of openai (K2, not shown): "]);
+    await expect(deployWith({ answers: ["sk-1", ""] }, {}, providers)).rejects.toThrow("Not set: K2");
   });
 
   it("is asked nothing when all secrets are there", async () => {

@@ -33,7 +33,8 @@ const dueInMs = (job: Job | null) => (job?.runAt ?? 0) - Date.now();
 
 const codes = Object.keys(ERRORS) as ErrorCode[];
 // Of these the job knows nothing: it was not tried.
-const retryable = codes.filter((code) => ERRORS[code].retryable && code !== "store_unavailable");
+const notTried: ErrorCode[] = ["store_unavailable", "gate_wait"];
+const retryable = codes.filter((code) => ERRORS[code].retryable && !notTried.includes(code));
 const final = codes.filter((code) => !ERRORS[code].retryable && code !== "cancelled");
 
 describe("settle", () => {

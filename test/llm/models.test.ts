@@ -116,10 +116,49 @@ describe("the default", () => {
   });
 });
 
+describe("an alias of several models", () => {
+  const list = (...models: string[]) => models.map((model, i) => ({ model, weight: i === 0 ? 3 : null }));
+  const all = (targets: ReturnType<typeof list>, kind: "chat" | "embedding" = "chat") =>
+    catalogue({ aliases: { smart: targets } }).resolveAll("smart", kind);
+
+  it("stands for all of them, in their order and with their weights", () => {
+    const found = all(list("openai/gpt-5", "ollama/llama3", "openai/gpt-5-mini"));
+    expect(found.map(({ model, weight }) => [model.model, weight])).toEqual([
+      ["openai/gpt-5", 3],
+      ["ollama/llama3", null],
+      ["openai/gpt-5-mini", null],
+    ]);
+  });
+
+  it("is its first one where a single model is asked for", () => {
+    const aliases = { smart: list("openai/gpt-5", "ollama/llama3") };
+    expect(catalogue({ aliases }).resolve("smart", "chat").model).toBe("openai/gpt-5");
+  });
+
+  it("can be the default", () => {
+    const options = { aliases: { smart: list("openai/gpt-5", "ollama/llama3") }, defaultModel: "smart" };
+    const found = catalogue(options).resolveAll(undefined, "chat");
+    expect(found.map(({ model }) => model.model)).toEqual(["openai/gpt-5", "ollama/llama3"]);
+  });
+
+  it("of mixed kinds fits no task, and is named", () => {
+    expect(() => all(list("openai/gpt-5", "openai/text-embedding-3-small"))).toThrow(
+      'The alias "smart" leads to "openai/text-embedding-3-small", an embedding model; task generate needs a chat model.',
+    );
+  });
+
+  it("names the one that does not exist, and itself", () => {
+    expect(() => all(list("openai/gpt-5", "openai/gone"))).toThrow(
+      /There is no model "openai\/gone", to which the alias "smart" leads\./,
+    );
+  });
+});
+
 describe("a model", () => {
   it("carries its limits and price, and null for what is not set", () => {
     expect(catalogue().resolve("fast", "chat")).toEqual({
       model: "openai/gpt-5-mini",
+      keys: ["OPENAI_API_KEY"],
       provider: "openai",
       name: "gpt-5-mini",
       kind: "chat",

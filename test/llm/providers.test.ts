@@ -1,7 +1,7 @@
 // The PROVIDERS variable.
 
 import { describe, expect, it } from "vitest";
-import { parseProviders } from "../../src/llm/providers";
+import { keyNames, parseProviders } from "../../src/llm/providers";
 
 const problemsOf = (value: unknown) => {
   const parsed = parseProviders(typeof value === "string" ? value : JSON.stringify(value));
@@ -49,6 +49,22 @@ describe("PROVIDERS", () => {
     expect(parseProviders(JSON.stringify([local]))).toEqual({ ok: true, value: [{ ...local, models: [] }] });
     expect(parseProviders("[]")).toEqual({ ok: true, value: [] });
   });
+
+  it("takes several keys for a provider", () => {
+    const key = ["OPENAI_API_KEY", "OPENAI_API_KEY_2"];
+    const parsed = parseProviders(JSON.stringify([provider({ key }), provider({ name: "b", key: "B" })]));
+    expect(parsed.ok && parsed.value.map(keyNames)).toEqual([key, ["B"]]);
+    expect(parseProviders(JSON.stringify([provider({ key })]))).toMatchObject({ value: [{ key }] });
+  });
+
+  it.each([[[]], [["A", "A"]], [""], [["A", ""]], [5], ["A#B"], ["A B"], [null]])(
+    "refuses the key %j",
+    (key) => {
+      expect(problemsOf([provider({ key })])).toEqual([
+        expect.stringMatching(/^PROVIDERS\[0\]\.key: expected the name of a secret, or a list/),
+      ]);
+    },
+  );
 
   it("names every problem at once, each with its path", () => {
     const broken = [

@@ -68,6 +68,16 @@ describe("the settings of local dev", () => {
     expect(describeModels(variables)).toBe("a, b (B_KEY is not set), c");
   });
 
+  it("include every key of a provider that has several, and say which are not set", () => {
+    const PROVIDERS = JSON.stringify([
+      { name: "a", key: ["K1", "K2", "K3"] },
+      { name: "b", key: ["K4"] },
+    ]);
+    const variables = collectVariables({ env: { PROVIDERS, K1: "1", K4: "4" }, file: {}, vars: noVars });
+    expect(variables.overrides).toEqual({ PROVIDERS, K1: "1", K4: "4" });
+    expect(describeModels(variables)).toBe("a (K2, K3 are not set), b");
+  });
+
   it("make a provider of OPENAI_API_KEY alone", () => {
     const env = { OPENAI_API_KEY: "sk-1", OPENAI_BASE_URL: "http://127.0.0.1:1/v1" };
     const { overrides, providers } = collectVariables({ env, file: {}, vars: noVars });

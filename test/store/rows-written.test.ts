@@ -2,12 +2,13 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { TIMING } from "../../src/core/limits";
 import { NO_USAGE } from "../../src/core/usage";
-import { endRun } from "../../src/store/run-ends";
+import { rerouteJobs } from "../../src/store/moves";
+import { endRun, type Place, returnRun } from "../../src/store/run-ends";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
 import { aResult, claimOne } from "../support/moves";
-import { theJob } from "../support/rows";
+import { storedIn, storedJob, theJob } from "../support/rows";
 
 /** What D1 charges for a job that is submitted, claimed and completed. */
 async function priceOf(over: Partial<NewJob>): Promise<number> {
@@ -39,5 +40,33 @@ describe("the rows that a job of one attempt writes", () => {
     ["a retention of its own", 1, { retention_ms: 1_000 }],
   ])("are, with %s, %i more", async (_what, more, over) => {
     expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
+  });
+});
+
+describe("the rows that another target costs", () => {
+  const pool = "acme/chat";
+  const to = (elsewhere: string | null): Place => ({ model: "acme/other", pool: elsewhere, route: "{}" });
+
+  async function priceOfRetry(place: Place | null): Promise<number> {
+    const wrapped = wrapDb(env.DB);
+    const job = await storedIn("running", { pool });
+    await returnRun(wrapped.db, job, { move: "retry", delayMs: 0, place }, aResult);
+    return wrapped.rowsWritten();
+  }
+
+  it.each<[string, number, Place]>([
+    ["in the same pool", 0, to(pool)],
+    // The jobs in line move to another place in its index, which they do in any case when they are due later.
+    ["in another pool", 0, to("acme/chat#KEY_2")],
+    ["without a gate", -1, to(null)],
+  ])("are, for a retry %s, %i more than for one of the same target", async (_what, more, place) => {
+    expect((await priceOfRetry(place)) - (await priceOfRetry(null))).toBe(more);
+  });
+
+  it("are three for a job in line that is sent to another pool: itself, and out of one line into the other", async () => {
+    const wrapped = wrapDb(env.DB);
+    const job = await storedJob({ pool });
+    await rerouteJobs(wrapped.db, [{ ...job, from: pool, place: to("acme/chat#KEY_2") }], TIMING);
+    expect(wrapped.rowsWritten()).toBe(3);
   });
 });

@@ -9,10 +9,10 @@ import { answerDoorbells } from "../../src/engine/answer";
 import type { RunDeps } from "../../src/engine/run";
 import { runBatch } from "../../src/engine/run-batch";
 import type { Doorbell } from "../../src/env";
-import { createLlm } from "../../src/llm/create-llm";
+import { createLlm, type LlmDeps } from "../../src/llm/create-llm";
 import type { Fetch } from "../../src/llm/fetch";
 import { createHeaderSlots } from "../../src/llm/header-slots";
-import { createCatalogue } from "../../src/llm/models";
+import { type CatalogueOptions, createCatalogue } from "../../src/llm/models";
 import { createVault } from "../../src/store/vault";
 import { acme } from "../llm/fake-provider";
 import { anId } from "./factory";
@@ -31,11 +31,21 @@ export type TestDeps = RunDeps & {
 export type Edge = Partial<Deps> & {
   /** The provider `acme`. The sandbox is there too, and needs no network. */
   fetch?: Fetch;
+  /** Which models there are, besides the sandbox's. */
+  models?: Partial<Pick<CatalogueOptions, "providers" | "aliases">>;
+  /** As the gate would, before a further call of a run. */
+  beforeCall?: LlmDeps["beforeCall"];
 };
 
 export function testDeps(edge: Edge = {}): TestDeps {
-  const { fetch, ...over } = edge;
-  const catalogue = createCatalogue({ providers: [acme], aliases: {}, defaultModel: null, sandbox: true });
+  const { fetch, models, beforeCall, ...over } = edge;
+  const catalogue = createCatalogue({
+    providers: [acme],
+    aliases: {},
+    defaultModel: null,
+    sandbox: true,
+    ...models,
+  });
   const published: JobEvent[] = [];
   const rung: Doorbell[] = [];
   const logs: TestDeps["logs"] = [];
@@ -65,10 +75,11 @@ export function testDeps(edge: Edge = {}): TestDeps {
     createLlm: (run) =>
       createLlm({
         catalogue,
-        secret: () => "sk-acme-secret",
+        secret: (name) => `sk-${name}`,
         headerSlots: createHeaderSlots(),
         fetch: fetch ?? (() => Promise.reject(new Error("no network here"))),
         ...run,
+        beforeCall: beforeCall ?? run.beforeCall,
       }),
     ...over,
     published,

@@ -28,6 +28,7 @@ export const ACTIONS = [
   "crash",
   "ask_to_stop",
   "cancel",
+  "reroute",
   "expire",
   "rerun",
 ] as const;
@@ -94,6 +95,8 @@ function byAction(job: ModelJob, action: Action, older: boolean): Partial<ModelJ
       return job.state === "running" && !job.stopAsked ? { stopAsked: true } : null;
     case "cancel":
       return open ? { state: "cancelled", stopAsked: true } : null;
+    case "reroute":
+      return job.state === "pending" ? {} : null;
     case "expire":
       return open && job.expired ? { state: "failed" } : null;
     case "rerun":

@@ -11,6 +11,7 @@ import {
   crashJob,
   expireJob,
   type RunKey,
+  rerouteJobs,
   rerunJobs,
   stopDeadRun,
 } from "../../src/store/moves";
@@ -37,6 +38,7 @@ export type MoveCase = {
 };
 
 const past = 1_000;
+const anotherPlace = { model: "sandbox/chat!tps=9", pool: null, route: "{}" };
 
 export async function claimOne(job: RunKey, db = env.DB, claimId = anId("clm")): Promise<WholeJob | null> {
   const key = { projectId: job.projectId, id: job.id };
@@ -93,7 +95,8 @@ export const MOVE_CASES: MoveCase[] = [
   {
     name: "defer",
     move: "defer",
-    make: (job, db = env.DB) => returnRun(db, job, { move: "defer", delayMs: 60_000 }, aResult),
+    make: (job, db = env.DB) =>
+      returnRun(db, job, { move: "defer", reason: "rate_limited", delayMs: 60_000 }, aResult),
     ready: {},
   },
   {
@@ -114,6 +117,12 @@ export const MOVE_CASES: MoveCase[] = [
     move: "expire",
     make: (job, db = env.DB) => expireJob(db, job, STORED_ERROR),
     ready: { expires_at: past },
+  },
+  {
+    name: "reroute",
+    move: "reroute",
+    make: (job, db = env.DB) => first(rerouteJobs(db, [{ ...job, from: null, place: anotherPlace }], TIMING)),
+    ready: {},
   },
   {
     name: "rerun",

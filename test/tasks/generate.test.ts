@@ -1,6 +1,7 @@
 // Task generate, against the sandbox.
 
 import { describe, expect, it } from "vitest";
+import { AppError } from "../../src/core/errors";
 import { generate } from "../../src/tasks/generate";
 import { tasks } from "../../src/tasks/index";
 import { inputProblems, runTask } from "./task-harness";
@@ -72,6 +73,38 @@ describe("generate with a schema", () => {
     expect(usages).toHaveLength(2);
     // The second prompt holds the first answer and what was wrong with it.
     expect(usages[1]?.input_tokens).toBeGreaterThan((usages[0]?.input_tokens ?? 0) + 20);
+  });
+
+  it("leaves the answer and its problems to another turn when the repair has to wait, and mends it there alone", async () => {
+    const input = { prompt: "A city", response_format };
+    const wrong = { ...input, ...withSandbox({ reply: '{"city": 5}' }) };
+    const wait = new AppError("gate_wait", { retryAfterMs: 12_000 });
+    const first = await runTask(generate, "sandbox/chat", wrong, { beforeCall: () => Promise.reject(wait) });
+    expect(first.usages).toHaveLength(1);
+    expect(first.again).toEqual({
+      state: { answer: '{"city": 5}', problems: expect.arrayContaining([expect.stringContaining("people")]) },
+      delayMs: 12_000,
+    });
+    // The first call of a turn is admitted with it, so that it does not have to wait again.
+    const refused = () => Promise.reject(new Error("asked the gate"));
+    const turn = { state: first.again?.state, beforeCall: refused };
+    const second = await runTask(generate, "sandbox/chat", input, turn);
+    expect(second.output).toMatchObject({ json: { city: "Sample city", people: 1 } });
+    expect(second.streamed).toBe("");
+    expect(second.usages).toHaveLength(1);
+  });
+
+  it("asks for the repair's turn with its size", async () => {
+    const sizes: unknown[] = [];
+    const always = {
+      prompt: "A city",
+      max_output_tokens: 90,
+      response_format,
+      ...withSandbox({ reply: "[]" }),
+    };
+    const beforeCall = async (size: unknown) => void sizes.push(size);
+    await expect(runTask(generate, "sandbox/chat", always, { beforeCall })).rejects.toThrow();
+    expect(sizes).toEqual([{ inputChars: expect.any(Number), maxOutputTokens: 90 }]);
   });
 
   it("is output_invalid when the repair is wrong too, after exactly two calls", async () => {

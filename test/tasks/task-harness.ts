@@ -1,6 +1,7 @@
 // Runs a task as the engine would, with the sandbox as its provider.
 
 import type { Usage } from "../../src/core/usage";
+import type { LlmDeps } from "../../src/llm/create-llm";
 import type { Task } from "../../src/tasks/define";
 import { withProvider } from "../llm/fake-provider";
 
@@ -9,17 +10,22 @@ export type Ran = {
   streamed: string;
   usages: Usage[];
   progress: [number, number | undefined][];
+  /** What it wants to go on with, in another turn. */
+  again: { state: unknown; delayMs: number } | null;
 };
+
+type Turn = { attempt?: number; state?: unknown; beforeCall?: LlmDeps["beforeCall"] };
 
 export async function runTask<Input, Output>(
   task: Task<Input, Output>,
   model: string,
   input: unknown,
-  attempt = 1,
+  { attempt = 1, state = null, beforeCall = () => Promise.resolve() }: Turn = {},
 ): Promise<Ran> {
-  const ran: Ran = { output: null, streamed: "", usages: [], progress: [] };
+  const ran: Ran = { output: null, streamed: "", usages: [], progress: [], again: null };
   const { llm, usages } = withProvider(() => Promise.reject(new Error("no network here")), {
     job: { id: "job_1", attempt },
+    beforeCall,
   });
   ran.usages = usages;
   const outcome = await task.run(task.input.parse(input), {
@@ -33,11 +39,12 @@ export async function runTask<Input, Output>(
     },
     signal: new AbortController().signal,
     attempt,
-    state: null,
+    state,
     metadata: null,
     log: () => undefined,
   });
   if (outcome.kind === "done") ran.output = task.output.parse(outcome.output);
+  else ran.again = { state: outcome.state, delayMs: outcome.delayMs };
   return ran;
 }
 

@@ -15,8 +15,8 @@ const START_CHARS_PER_TOKEN = 4;
 const START_OUTPUT = 500;
 /** From so many samples on the mean is worth more than the job's own maximum, which few answers reach. */
 const ENOUGH_SAMPLES = 20;
-/** The share of the newest sample: quicker would make all estimates in flight wrong in the same direction. */
-const NEWEST = 0.02;
+/** The share of the newest sample. A mean of the last 1 / NEWEST samples or so is itself off, for all that are in flight. */
+export const NEWEST = 0.01;
 const MOST_TASKS = 100;
 
 export class Estimates {
@@ -64,11 +64,12 @@ export class Estimates {
 
   learnOutput(task: string, outputTokens: number): void {
     const known = this.tasks.get(task) ?? { samples: 0, mean: START_OUTPUT, variance: START_OUTPUT ** 2 / 4 };
-    // The start value counts as one sample, so that the first real one does not stand alone.
-    const share = Math.max(NEWEST, 1 / (known.samples + 2));
+    // Later samples weigh more than earlier ones, so that the start value is soon forgotten.
+    const growing = 2 / (known.samples + 3);
+    const share = Math.max(NEWEST, growing);
     const off = outputTokens - known.mean;
     known.mean += share * off;
-    known.variance = (1 - share) * (known.variance + share * off * off);
+    known.variance += Math.max(NEWEST / 4, growing) * ((1 - share) * off * off - known.variance);
     known.samples++;
     // Moved to the end: the first of the map is the one that was not used for the longest time.
     this.tasks.delete(task);

@@ -2,55 +2,56 @@
 
 import { LANES, type Lane } from "../lifecycle";
 
-const MOST_TAGS = 1_000;
+/** What a project has been given in a lane, as virtual time. */
+export type Account = { tag: number };
+
+const MOST_ACCOUNTS = 1_000;
 
 /** One clock a lane, because a project that is served in one says nothing about who waits in another. */
 export class FairClock {
-  private readonly nows = new Map<Lane, number>();
-  private readonly tags = new Map<string, { lane: Lane; tag: number }>();
+  private readonly now: Record<Lane, number> = { interactive: 0, default: 0, bulk: 0 };
+  private readonly accounts: Record<Lane, Map<string, Account>> = {
+    interactive: new Map(),
+    default: new Map(),
+    bulk: new Map(),
+  };
 
   /** A project begins to wait in a lane: having been away earns nothing, and costs at most `debt`. */
-  arrive(projectId: string, lane: Lane, debt: number): void {
-    const now = this.now(lane);
-    const tag = this.tags.get(nameOf(projectId, lane))?.tag ?? now;
-    this.set(projectId, lane, Math.max(now, Math.min(tag, now + debt)));
+  arrive(projectId: string, lane: Lane, debt: number): Account {
+    const account = this.account(projectId, lane);
+    account.tag = Math.max(this.now[lane], Math.min(account.tag, this.now[lane] + debt));
+    return account;
   }
 
+  /** Where it stands, or would stand if it came now. */
   tag(projectId: string, lane: Lane): number {
-    return this.tags.get(nameOf(projectId, lane))?.tag ?? this.now(lane);
+    return this.accounts[lane].get(projectId)?.tag ?? this.now[lane];
   }
 
-  now(lane: Lane): number {
-    return this.nows.get(lane) ?? 0;
+  serve(lane: Lane, { tag }: Account): void {
+    this.now[lane] = Math.max(this.now[lane], tag);
   }
 
-  /** It was not eligible when others were: that earns nothing either. */
-  passOver(projectId: string, lane: Lane, tag: number): void {
-    this.set(projectId, lane, Math.max(tag, this.tag(projectId, lane)));
+  /** In every lane, whichever it was used in. Negative: it was not used after all. `isWaiting`: who must be kept. */
+  charge(projectId: string, amount: number, isWaiting: (projectId: string, lane: Lane) => boolean): void {
+    for (const lane of LANES) {
+      this.account(projectId, lane).tag += amount;
+      if (this.accounts[lane].size > MOST_ACCOUNTS) this.forget(lane, isWaiting);
+    }
   }
 
-  serve(projectId: string, lane: Lane): void {
-    this.nows.set(lane, Math.max(this.now(lane), this.tag(projectId, lane)));
-  }
-
-  /** In every lane, whichever it was used in. Negative: it was not used after all. */
-  charge(projectId: string, amount: number): void {
-    for (const lane of LANES) this.set(projectId, lane, this.tag(projectId, lane) + amount);
-    if (this.tags.size > MOST_TAGS) this.forget();
-  }
-
-  private set(projectId: string, lane: Lane, tag: number): void {
-    this.tags.set(nameOf(projectId, lane), { lane, tag });
+  private account(projectId: string, lane: Lane): Account {
+    const known = this.accounts[lane].get(projectId);
+    if (known !== undefined) return known;
+    const account = { tag: this.now[lane] };
+    this.accounts[lane].set(projectId, account);
+    return account;
   }
 
   /** Whoever owes nothing is forgotten first, then whoever owes least. */
-  private forget(): void {
-    const debts = [...this.tags].map(([name, { lane, tag }]) => ({ name, debt: tag - this.now(lane) }));
-    debts.sort((a, b) => b.debt - a.debt);
-    for (const { name } of debts.slice(MOST_TAGS / 2)) this.tags.delete(name);
+  private forget(lane: Lane, isWaiting: (projectId: string, lane: Lane) => boolean): void {
+    const idle = [...this.accounts[lane]].filter(([projectId]) => !isWaiting(projectId, lane));
+    idle.sort(([, a], [, b]) => b.tag - a.tag);
+    for (const [projectId] of idle.slice(MOST_ACCOUNTS / 4)) this.accounts[lane].delete(projectId);
   }
-}
-
-function nameOf(projectId: string, lane: Lane): string {
-  return `${lane}/${projectId}`;
 }

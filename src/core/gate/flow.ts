@@ -1,6 +1,7 @@
 // The window on one flow's line: the first jobs of a project in a lane, and whose turn it is among them.
 
 import type { Lane } from "../lifecycle";
+import type { Account } from "./fair-clock";
 import { compareTickets, type Ticket } from "./ticket";
 
 /** Below this share of what was filled in, more is wanted; and never before so few are left. */
@@ -15,11 +16,12 @@ export class Flow {
   private filled = 0;
   /** Virtual time by end user: what each has been given, in tokens. */
   private readonly given = new Map<string | null, number>();
-  private cached: { version: number; ticket: Ticket | null } | null = null;
+  private cached: { ticket: Ticket | null } | null = null;
 
   constructor(
     readonly projectId: string,
     readonly lane: Lane,
+    readonly account: Account,
   ) {}
 
   get wantsFill(): boolean {
@@ -36,12 +38,7 @@ export class Flow {
   }
 
   join(ticket: Ticket): void {
-    const { fairKey } = ticket;
-    const present = new Set(this.tickets.map((other) => other.fairKey));
-    // Who was away begins with those who are here: being away earns nothing.
-    const lowest = Math.min(...[...present].map((key) => this.given.get(key) ?? 0));
-    if (!present.has(fairKey) && Number.isFinite(lowest))
-      this.given.set(fairKey, Math.max(lowest, this.given.get(fairKey) ?? 0));
+    this.welcome(ticket.fairKey);
     this.tickets.push(ticket);
     this.cached = null;
     if (this.given.size > MOST_FAIR_KEYS) this.forgetKeys();
@@ -70,20 +67,34 @@ export class Flow {
     return this.more && !this.tickets.some((other) => compareTickets(ticket, other) < 0);
   }
 
-  /** Whose turn it is. `version` changes whenever the answer of `isEligible` may have. */
-  head(isEligible: (ticket: Ticket) => boolean, version: number): Ticket | null {
-    if (this.cached?.version === version) return this.cached.ticket;
+  /** Whose turn it is. The answer of `isEligible` may change only after `forgetHead`. */
+  head(isEligible: (ticket: Ticket) => boolean): Ticket | null {
+    if (this.cached !== null) return this.cached.ticket;
     let best: Ticket | null = null;
     for (const ticket of this.tickets)
       if ((best === null || this.precedes(ticket, best)) && isEligible(ticket)) best = ticket;
-    this.cached = { version, ticket: best };
+    this.cached = { ticket: best };
     return best;
+  }
+
+  forgetHead(): void {
+    this.cached = null;
   }
 
   /** `tokens` may be negative: they were not used after all. */
   charge(fairKey: string | null, tokens: number): void {
     this.given.set(fairKey, (this.given.get(fairKey) ?? 0) + tokens);
     this.cached = null;
+  }
+
+  /** An end user who was away begins with those who are here: being away earns nothing. */
+  private welcome(fairKey: string | null): void {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const other of this.tickets) {
+      if (other.fairKey === fairKey) return;
+      lowest = Math.min(lowest, this.given.get(other.fairKey) ?? 0);
+    }
+    if (Number.isFinite(lowest)) this.given.set(fairKey, Math.max(lowest, this.given.get(fairKey) ?? 0));
   }
 
   private precedes(a: Ticket, b: Ticket): boolean {

@@ -2,7 +2,8 @@
 
 import { Bucket } from "./bucket";
 import type { CallSize } from "./estimates";
-import { type Backlog, type Explanation, explain } from "./explain";
+import { type Explanation, explain } from "./explain";
+import type { Backlog } from "./forecast";
 import type { HoldKind } from "./holds";
 import type { Filling } from "./line";
 import { type GateMemory, type GateOptions, PoolState } from "./pool-state";
@@ -11,7 +12,8 @@ import { refundAll, settleRun } from "./settlement";
 import type { PoolLimits, Ticket } from "./ticket";
 import { type GateView, viewOf } from "./view";
 
-export type { Backlog, Explanation } from "./explain";
+export type { Explanation } from "./explain";
+export type { Backlog } from "./forecast";
 export type { GateMemory } from "./pool-state";
 export type { Announced, Meter, Report } from "./report";
 export type { PoolLimits, Ticket } from "./ticket";
@@ -204,6 +206,7 @@ export class Gate {
 
   private noteJoined(ticket: Ticket, now: number): void {
     this.forgetJoined(now);
+    if (!this.joined.has(ticket.id)) this.pool.line.noteArrival(ticket, now);
     this.joined.delete(ticket.id);
     this.joined.set(ticket.id, { ticket, at: now });
   }

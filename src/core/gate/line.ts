@@ -3,6 +3,7 @@
 import { LANES, type Lane } from "../lifecycle";
 import { FairClock } from "./fair-clock";
 import { Flow } from "./flow";
+import { SlidingMinute } from "./sliding-minute";
 import { compareTickets, type Ticket } from "./ticket";
 
 export const MOST_OF_FLOW = 50;
@@ -16,7 +17,7 @@ export const LANE_SHARE: Record<Lane, number> = { interactive: 0, default: 1 / 8
 const MOST_DEBT = 60_000;
 
 export type Filling = { projectId: string; lane: Lane; tickets: Ticket[]; complete: boolean };
-type Eligibility = { isEligible: (ticket: Ticket) => boolean; version: number };
+type Eligible = (ticket: Ticket) => boolean;
 
 export class Line {
   readonly clock = new FairClock();
@@ -29,6 +30,12 @@ export class Line {
   /** Those that have another pool to go to. */
   private readonly withDetour = new Map<string, Ticket>();
   private readonly credit: Record<Lane, number> = { interactive: 0, default: 0, bulk: 0 };
+  /** Tokens of jobs that came one by one, in the last minute: more of the same are to be expected. */
+  private readonly arrivals: Record<Lane, SlidingMinute> = {
+    interactive: new SlidingMinute(),
+    default: new SlidingMinute(),
+    bulk: new SlidingMinute(),
+  };
   /** Something had no room; wanted again when the window holds no more than this. */
   private leftOut: number | null = MOST_TICKETS;
 
@@ -43,7 +50,8 @@ export class Line {
 
   get wantsFill(): boolean {
     if (this.leftOut !== null && this.size <= this.leftOut) return true;
-    return this.all().some((flow) => flow.wantsFill);
+    for (const lane of LANES) for (const flow of this.flows[lane].values()) if (flow.wantsFill) return true;
+    return false;
   }
 
   all(): Flow[] {
@@ -109,15 +117,16 @@ export class Line {
       1,
       Math.min(MOST_OF_FLOW, Math.floor(MOST_TICKETS / Math.max(1, accepted.length))),
     );
-    const before = this.all();
+    const before = { ...this.flows };
     for (const lane of LANES) this.flows[lane] = new Map();
     this.flowOf.clear();
     this.withDetour.clear();
     this.leftOut = null;
     for (const { projectId, lane, tickets, complete } of accepted) {
-      const known = before.find((flow) => flow.projectId === projectId && flow.lane === lane);
-      const flow = this.adopt(known ?? new Flow(projectId, lane), known === undefined);
-      const waiting = tickets.filter(({ id }) => !skip(id) && !this.has(id)).sort(compareTickets);
+      const flow = before[lane].get(projectId) ?? this.newFlow(projectId, lane);
+      this.flows[lane].set(projectId, flow);
+      const unique = [...new Map(tickets.map((ticket) => [ticket.id, ticket])).values()];
+      const waiting = unique.filter(({ id }) => !skip(id) && !this.has(id)).sort(compareTickets);
       flow.fill(waiting.slice(0, quota), !complete || waiting.length > quota);
       for (const ticket of flow.tickets) this.note(ticket, flow);
       this.close(flow);
@@ -128,10 +137,10 @@ export class Line {
   }
 
   /** Whose turn it is in the whole line. */
-  next(eligibility: Eligibility): Ticket | null {
+  next(isEligible: Eligible): Ticket | null {
     let highest: Ticket | null = null;
     for (const lane of LANES) {
-      const head = this.headOf(lane, eligibility);
+      const head = this.headOf(lane, isEligible);
       if (head === null) this.credit[lane] = 0;
       else if (highest === null) highest = head;
       else if (this.credit[lane] >= this.costOf(head)) return head;
@@ -140,19 +149,22 @@ export class Line {
   }
 
   /** Takes it out of the window and charges for it. */
-  serve(ticket: Ticket, tokens: number, eligibility: Eligibility): void {
+  serve(ticket: Ticket, tokens: number, isEligible: Eligible): void {
     const { projectId, lane } = ticket;
-    const tag = this.clock.tag(projectId, lane);
-    for (const flow of this.flows[lane].values())
-      if (this.clock.tag(flow.projectId, lane) < tag) this.clock.passOver(flow.projectId, lane, tag);
-    this.clock.serve(projectId, lane);
-    this.payCredit(lane, tokens, eligibility);
+    const account = this.flow(projectId, lane)?.account;
+    if (account !== undefined) {
+      // Others with less had no job that was eligible: that earns nothing.
+      for (const flow of this.flows[lane].values())
+        flow.account.tag = Math.max(flow.account.tag, account.tag);
+      this.clock.serve(lane, account);
+    }
+    this.payCredit(lane, tokens, isEligible);
     this.remove(ticket.id);
     this.charge(ticket, tokens);
   }
 
   charge({ projectId, lane, fairKey }: Ticket, tokens: number): void {
-    this.clock.charge(projectId, tokens / this.weight(projectId));
+    this.clock.charge(projectId, tokens / this.weight(projectId), (id, each) => this.flow(id, each) !== null);
     this.flow(projectId, lane)?.charge(fairKey, tokens);
   }
 
@@ -160,17 +172,31 @@ export class Line {
     return Math.max(1e-3, this.weightOf(projectId));
   }
 
+  /** Whether jobs of the project may start may have changed. */
+  forgetHeads(projectId: string): void {
+    for (const lane of LANES) this.flows[lane].get(projectId)?.forgetHead();
+  }
+
+  noteArrival(ticket: Ticket, now: number): void {
+    this.arrivals[ticket.lane].add(this.costOf(ticket), 0, now);
+  }
+
+  /** Tokens of jobs that came one by one into the lanes above, in the last minute. */
+  arrivedAbove(lane: Lane, now: number): number {
+    return LANES.slice(0, LANES.indexOf(lane)).reduce((sum, each) => sum + this.arrivals[each].sum(now), 0);
+  }
+
   credits(lane: Lane): number {
     return this.credit[lane];
   }
 
-  private headOf(lane: Lane, { isEligible, version }: Eligibility): Ticket | null {
+  private headOf(lane: Lane, isEligible: Eligible): Ticket | null {
     let best: Ticket | null = null;
     let bestTag = Number.POSITIVE_INFINITY;
     for (const flow of this.flows[lane].values()) {
-      const tag = this.clock.tag(flow.projectId, lane);
+      const { tag } = flow.account;
       if (tag > bestTag) continue;
-      const head = flow.head(isEligible, version);
+      const head = flow.head(isEligible);
       if (head === null) continue;
       if (tag === bestTag && best !== null && head.runAt >= best.runAt) continue;
       best = head;
@@ -180,9 +206,9 @@ export class Line {
   }
 
   /** A lane that goes although a higher one waits uses its credit up; lanes below it earn some. */
-  private payCredit(lane: Lane, tokens: number, eligibility: Eligibility): void {
+  private payCredit(lane: Lane, tokens: number, isEligible: Eligible): void {
     const place = LANES.indexOf(lane);
-    const outOfTurn = LANES.slice(0, place).some((higher) => this.headOf(higher, eligibility) !== null);
+    const outOfTurn = LANES.slice(0, place).some((higher) => this.headOf(higher, isEligible) !== null);
     if (outOfTurn) this.credit[lane] = Math.max(0, this.credit[lane] - tokens);
     for (const below of LANES.slice(place + 1))
       if (this.flows[below].size > 0) this.credit[below] += tokens * LANE_SHARE[below];
@@ -197,13 +223,14 @@ export class Line {
     const known = this.flow(projectId, lane);
     if (known !== null) return known;
     const count = LANES.reduce((sum, each) => sum + this.flows[each].size, 0);
-    return count >= MOST_FLOWS ? null : this.adopt(new Flow(projectId, lane), true);
+    if (count >= MOST_FLOWS) return null;
+    const flow = this.newFlow(projectId, lane);
+    this.flows[lane].set(projectId, flow);
+    return flow;
   }
 
-  private adopt(flow: Flow, isNew: boolean): Flow {
-    this.flows[flow.lane].set(flow.projectId, flow);
-    if (isNew) this.clock.arrive(flow.projectId, flow.lane, MOST_DEBT / this.weight(flow.projectId));
-    return flow;
+  private newFlow(projectId: string, lane: Lane): Flow {
+    return new Flow(projectId, lane, this.clock.arrive(projectId, lane, MOST_DEBT / this.weight(projectId)));
   }
 
   private close(flow: Flow): void {

@@ -30,8 +30,8 @@ export class PoolState {
   readonly estimates: Estimates;
   readonly circuit: Circuit;
   readonly line: Line;
-  readonly slots = new Slots();
-  readonly holds = new Holds();
+  readonly slots = new Slots((projectId) => this.line.forgetHeads(projectId));
+  readonly holds = new Holds((projectId) => this.line.forgetHeads(projectId));
   readonly runTimes: RunTimes;
   /** Further calls of running jobs that were told to wait: new jobs leave them their room until then. */
   readonly promises = new Map<string, { tokens: number; until: number }>();
@@ -49,16 +49,10 @@ export class PoolState {
     return this.estimates.cost(ticket.task, ticket);
   }
 
-  isEligible(ticket: Ticket, now: number): boolean {
-    return this.holds.holding(ticket, now) === null && !this.slots.isKeyFull(ticket);
-  }
-
-  eligibility(now: number) {
+  /** Who may start, were there room for it. */
+  eligible(now: number): (ticket: Ticket) => boolean {
     this.holds.nextEnd(now);
-    return {
-      isEligible: (ticket: Ticket) => this.isEligible(ticket, now),
-      version: this.holds.version + this.slots.version,
-    };
+    return (ticket) => this.holds.holding(ticket, now) === null && !this.slots.isKeyFull(ticket);
   }
 
   get isFull(): boolean {
@@ -68,7 +62,7 @@ export class PoolState {
 
   /** The first in line, whether it fits or not. */
   next(now: number): Ticket | null {
-    return this.line.next(this.eligibility(now));
+    return this.line.next(this.eligible(now));
   }
 
   /** How long a call of this cost waits for the limits, behind what is promised. */
@@ -95,7 +89,7 @@ export class PoolState {
   /** Takes it out of the line and reserves what it will use. */
   give(ticket: Ticket, startedAt: number | null, deadline: number, now: number): void {
     const cost = this.cost(ticket);
-    this.line.serve(ticket, cost.tokens, this.eligibility(now));
+    this.line.serve(ticket, cost.tokens, this.eligible(now));
     const spend = this.admission.spend(cost, ticket.inputChars, now);
     this.slots.add({ ticket, deadline, startedAt, spends: [spend] });
     this.circuit.started(ticket.id, now);

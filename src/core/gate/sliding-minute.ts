@@ -1,24 +1,29 @@
-// What was given out in the last sixty seconds, by the second, with how uncertain it still is.
+// What was given out in the last sixty seconds, by the quarter second, with how uncertain it still is.
 
-const SECOND_MS = 1_000;
+const SLOT_MS = 250;
+const MINUTE_MS = 60_000;
+/** A whole minute of them and the one that has just begun: nothing is forgotten before it is a minute old. */
+const SLOTS = MINUTE_MS / SLOT_MS + 1;
 
-/** Sixty seconds and the one that has just begun: nothing is forgotten before it is a whole minute old. */
-export const SPAN_S = 61;
+/** For how long something counts at most. */
+export const SPAN_S = (SLOTS * SLOT_MS) / 1_000;
 
 export class SlidingMinute {
-  private readonly amounts = new Float64Array(SPAN_S);
-  private readonly variances = new Float64Array(SPAN_S);
+  private readonly amounts = new Float64Array(SLOTS);
+  private readonly variances = new Float64Array(SLOTS);
   private newest = 0;
   private total = 0;
+  private totalVariance = 0;
 
   add(amount: number, variance: number, at: number): void {
     this.advance(at);
-    const second = Math.floor(at / SECOND_MS);
-    if (second <= this.newest - SPAN_S) return;
-    const i = second % SPAN_S;
+    const slot = Math.floor(at / SLOT_MS);
+    if (slot <= this.newest - SLOTS) return;
+    const i = slot % SLOTS;
     this.amounts[i] = (this.amounts[i] ?? 0) + amount;
-    this.variances[i] = Math.max(0, (this.variances[i] ?? 0) + variance);
+    this.variances[i] = (this.variances[i] ?? 0) + variance;
     this.total += amount;
+    this.totalVariance += variance;
   }
 
   sum(now: number): number {
@@ -26,45 +31,45 @@ export class SlidingMinute {
     return this.total;
   }
 
-  /** Of the sum of what is not settled yet. */
+  /** Of the sum, by what is not settled yet. */
   variance(now: number): number {
     this.advance(now);
-    return this.variances.reduce((sum, variance) => sum + variance, 0);
+    return Math.max(0, this.totalVariance);
   }
 
-  /** What was given out since then. The second in which that was counts by the part that came after it. */
+  /** What was given out since then. Of the slot in which that was the part that came after it counts. */
   since(at: number, now: number): number {
     this.advance(now);
-    const first = Math.max(Math.floor(at / SECOND_MS), this.newest - SPAN_S + 1);
+    const first = Math.max(Math.floor(at / SLOT_MS), this.newest - SLOTS + 1);
+    if (first > this.newest) return 0;
     let sum = 0;
-    for (let second = first + 1; second <= this.newest; second++) sum += this.amounts[second % SPAN_S] ?? 0;
-    const part = 1 - Math.max(0, Math.min(1, at / SECOND_MS - first));
-    return first > this.newest ? 0 : sum + part * (this.amounts[first % SPAN_S] ?? 0);
+    for (let slot = first + 1; slot <= this.newest; slot++) sum += this.amounts[slot % SLOTS] ?? 0;
+    const part = 1 - Math.max(0, Math.min(1, at / SLOT_MS - first));
+    return sum + part * (this.amounts[first % SLOTS] ?? 0);
   }
 
   /** Milliseconds until so much has left that the sum is `target` or less. */
   msUntil(target: number, now: number): number {
     this.advance(now);
     let sum = this.total;
-    for (let age = SPAN_S - 1; age >= 0 && sum > target; age--) {
-      const second = this.newest - age;
-      if (second < 0) continue;
-      sum -= this.amounts[second % SPAN_S] ?? 0;
-      if (sum <= target) return (second + SPAN_S) * SECOND_MS - now;
+    if (sum <= target) return 0;
+    for (let slot = this.newest - SLOTS + 1; slot <= this.newest; slot++) {
+      sum -= this.amounts[slot % SLOTS] ?? 0;
+      if (sum <= target) return (slot + SLOTS) * SLOT_MS - now;
     }
-    return sum <= target ? 0 : SPAN_S * SECOND_MS;
+    return SLOTS * SLOT_MS;
   }
 
   private advance(now: number): void {
-    const second = Math.floor(now / SECOND_MS);
-    if (second <= this.newest) return;
-    const passed = Math.min(SPAN_S, second - this.newest);
-    for (let i = 1; i <= passed; i++) {
-      const slot = (second - passed + i) % SPAN_S;
-      this.total -= this.amounts[slot] ?? 0;
-      this.amounts[slot] = 0;
-      this.variances[slot] = 0;
+    const slot = Math.floor(now / SLOT_MS);
+    if (slot <= this.newest) return;
+    for (let next = Math.max(this.newest + 1, slot - SLOTS + 1); next <= slot; next++) {
+      const i = next % SLOTS;
+      this.total -= this.amounts[i] ?? 0;
+      this.totalVariance -= this.variances[i] ?? 0;
+      this.amounts[i] = 0;
+      this.variances[i] = 0;
     }
-    this.newest = second;
+    this.newest = slot;
   }
 }

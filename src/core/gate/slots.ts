@@ -16,8 +16,8 @@ export class Slots {
   private readonly byJob = new Map<string, Slot>();
   private readonly byKey = new Map<string, number>();
 
-  /** Changes whenever a concurrency key was taken or given back. */
-  version = 0;
+  /** `changed`: a concurrency key of the project was taken or given back. */
+  constructor(private readonly changed: (projectId: string) => void) {}
 
   get size(): number {
     return this.byJob.size;
@@ -63,7 +63,7 @@ export class Slots {
     const count = (this.byKey.get(key) ?? 0) + by;
     if (count > 0) this.byKey.set(key, count);
     else this.byKey.delete(key);
-    this.version++;
+    this.changed(ticket.projectId);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Job } from "../job";
 import type { Lane } from "../lifecycle";
+import { parseRoute, routesAhead } from "../route";
 
 export type Ticket = {
   projectId: string;
@@ -46,6 +47,12 @@ export function ticketOf(job: Job): Ticket {
     job;
   return {
     ...{ projectId, id, task, lane, priority, runAt, inputChars, maxOutputTokens, fairKey, concurrency },
-    hasDetour: job.route !== null,
+    hasDetour: hasDetour(job),
   };
+}
+
+/** Whether its route goes on. The gate of a task is the same wherever the job runs. */
+function hasDetour({ pool, route: json }: Pick<Job, "pool" | "route">): boolean {
+  const route = parseRoute(json);
+  return route !== null && !pool?.startsWith("task:") && routesAhead(route).length > 0;
 }

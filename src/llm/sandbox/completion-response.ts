@@ -1,7 +1,7 @@
 // A completion on the wire: as server-sent events at the asked speed, or as one JSON document.
 
+import { delay } from "../delay";
 import type { Completion } from "./completion";
-import { delay } from "./delay";
 import type { SandboxOptions } from "./options";
 
 export type Delivery = {

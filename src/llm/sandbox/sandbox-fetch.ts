@@ -2,10 +2,10 @@
 
 import type { z } from "zod";
 import { estimateTokens } from "../../core/usage";
+import { delay } from "../delay";
 import type { Fetch } from "../fetch";
 import { complete } from "./completion";
 import { jsonResponse, streamResponse } from "./completion-response";
-import { delay } from "./delay";
 import { hash } from "./hash";
 import { type Faults, faultsOf, parseOptions, type SandboxOptions } from "./options";
 import { type ChatBody, chatBody, embeddingsBody } from "./request";
