@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { STATES } from "../core/lifecycle";
-import { ACTIONS, type JobFilter, type Operation } from "../core/operation";
+import { ACTIONS, ALL_PROJECTS, type JobFilter, type Operation } from "../core/operation";
 import { channelSchema, tagSchema } from "./job";
 
 const instant = z.iso.datetime("expected an ISO 8601 instant in UTC, such as 2026-01-31T12:00:00Z");
@@ -58,7 +58,7 @@ export const operationSchema = z
     id: z.string().openapi({ example: "op_01KAM2T2Q5W4R0E8Z6S3N7Y9XB" }),
     object: z.literal("operation"),
     action: z.enum(ACTIONS),
-    project: z.string(),
+    project: z.string().nullable().openapi({ description: "Whose jobs they are; null: of every project." }),
     filter: z.record(z.string(), z.string()),
     rate: z.number().nullable(),
     state: z.enum(["running", "completed"]),
@@ -89,7 +89,7 @@ export function presentOperation(operation: Operation): OperationOnWire {
     id: operation.id,
     object: "operation",
     action: operation.action,
-    project: operation.target,
+    project: operation.target === ALL_PROJECTS ? null : operation.target,
     filter: {
       ...same,
       ...(createdAfter === undefined ? {} : { created_after: iso(createdAfter) }),

@@ -46,6 +46,7 @@ export const ERRORS = {
   input_invalid: request(422, "The input does not fit the task."),
   unknown_task: request(422, "No such task."),
   unknown_model: request(422, "No such model."),
+  unknown_pool: request(422, "No such pool."),
   no_model_configured: request(
     422,
     "No model provider is configured. Set PROVIDERS in wrangler.toml, or SANDBOX=on to try without one.",

@@ -8,7 +8,7 @@ export function isJobId(text: string): boolean {
 }
 
 /** Ids of one prefix sort by the time they were made. */
-export type NewId = (prefix: "job" | "key" | "tok" | "clm" | "req" | "op") => string;
+export type NewId = (prefix: "job" | "key" | "tok" | "clm" | "req" | "op" | "pau") => string;
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

@@ -13,7 +13,7 @@
 export const STATES = ["pending", "running", "waiting", "completed", "failed", "cancelled"] as const;
 export type State = (typeof STATES)[number];
 
-/** Why a pending job is not running. */
+/** Why a pending job is not running, as its row says it. */
 export const REASONS = ["queued", "scheduled", "retrying", "rate_limited"] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -2,10 +2,12 @@
 
 import { moveEvent } from "../core/events";
 import { isErased, type Job } from "../core/job";
+import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { askToStop, cancelJobs } from "../store/moves";
 import { announce } from "./announce";
+import { freeKey } from "./free-key";
 
 /** Returns the jobs that this call has changed, as they are after it: `cancelled`, or running and asked to stop. */
 export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
@@ -21,6 +23,12 @@ export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
     announce(
       deps,
       shown.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
+    ),
+  );
+  deps.background(
+    freeKey(
+      deps,
+      moved.filter((job) => isFinal(job.state)),
     ),
   );
   return moved;

@@ -110,15 +110,16 @@ function checkJob(
   };
 }
 
+/** Throws `unknown_task`, which names those that there are. */
+export function knownTask(name: string): Task {
+  const task = findTask(name);
+  if (task) return task;
+  const names = tasks.map((known) => known.name).join(", ");
+  throw new AppError("unknown_task", { param: "task", message: `No task "${name}". There are: ${names}.` });
+}
+
 function taskOf(request: JobRequest, limits: SubmitLimits | undefined): Task {
-  const task = findTask(request.task);
-  if (!task) {
-    const names = tasks.map((known) => known.name).join(", ");
-    throw new AppError("unknown_task", {
-      param: "task",
-      message: `No task "${request.task}". There are: ${names}.`,
-    });
-  }
+  const task = knownTask(request.task);
   if (limits?.tasks && !limits.tasks.includes(task.name)) {
     throw new AppError("forbidden", {
       param: "task",

@@ -7,6 +7,7 @@ import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import { writeLost } from "../store/ledger";
 import { armClockFor } from "./arm-clock";
+import { freeKey } from "./free-key";
 import type { Narrator } from "./narrator";
 import { purge } from "./purge";
 import { ringLater } from "./ring";
@@ -28,6 +29,7 @@ export async function conclude(
 ): Promise<Concluded> {
   const settled = await settleOrKeep(deps, job, end);
   if (!settled || settled === "kept") return settled;
+  if (settled.concurrency) deps.background(freeKey(deps, [settled]));
   if (isErased(settled)) {
     // Nobody is told of it; and what is still on its way to the hub must not come after the hub has forgotten the job.
     await narrator.finish();

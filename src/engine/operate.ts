@@ -3,15 +3,17 @@
 import type { Job } from "../core/job";
 import type { Operation } from "../core/operation";
 import type { Deps } from "../deps";
-import { listJobs } from "../store/job-list";
+import { type JobPage, listJobs } from "../store/job-list";
 import { createOperation, type NewOperation, saveSlice } from "../store/operations";
 import { markDeleted } from "../store/projects";
+import { findToRing } from "../store/to-ring";
 import { hasJobs, wipeProject } from "../store/wipe-project";
 import { askTwice } from "./answer";
 import { armClock, armClockFor } from "./arm-clock";
 import { cancelAll } from "./cancel";
 import { erase } from "./erase";
 import { rerunAll } from "./retry";
+import { ring } from "./ring";
 
 /** Jobs of a slice. */
 const SLICE = 100;
@@ -26,7 +28,12 @@ const UNTIL_STOPPED_MS = 5_000;
 export async function operate(deps: Deps, start: Omit<NewOperation, "id">): Promise<Operation> {
   await armClock(deps);
   const id = deps.newId("op");
-  let operation = await askTwice(() => createOperation(deps.db, { ...start, id }));
+  return begin(deps, await askTwice(() => createOperation(deps.db, { ...start, id })));
+}
+
+/** The first slices of a new operation; the clock, which must be armed, is told of the rest. */
+export async function begin(deps: Deps, created: Operation): Promise<Operation> {
+  let operation = created;
   for (let i = 0; i < SLICES_AT_ONCE && operation.finishedAt === null; i++) {
     const next = await advance(deps, operation);
     if (next === null) break;
@@ -41,8 +48,8 @@ export async function operate(deps: Deps, start: Omit<NewOperation, "id">): Prom
  * moves is guarded. Null: somebody else has finished it, or nothing can be done right now.
  */
 export async function advance(deps: Deps, operation: Operation): Promise<Operation | null> {
-  const { filter, position, target, id } = operation;
-  const { jobs, next } = await listJobs(deps.db, target, filter, SLICE, position);
+  const { target, id } = operation;
+  const { jobs, next } = await nextSlice(deps, operation);
   const changed = await apply(deps, operation, jobs);
   deps.log("operation_slice", { operation: id, action: operation.action, changed });
   if (next !== null) {
@@ -54,6 +61,11 @@ export async function advance(deps: Deps, operation: Operation): Promise<Operati
   }
   if (operation.action === "erase_project") await wipeProject(deps, target);
   return saveSlice(deps.db, operation, { position: null, changed, wakeInMs: null });
+}
+
+function nextSlice({ db }: Deps, operation: Operation): Promise<JobPage> {
+  if (operation.action === "ring") return findToRing(db, operation, SLICE);
+  return listJobs(db, operation.target, operation.filter, SLICE, operation.position);
 }
 
 async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<number> {
@@ -69,6 +81,9 @@ async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<num
       return jobs.length;
     case "erase":
       await erase(deps, jobs);
+      return jobs.length;
+    case "ring":
+      await ring(deps, jobs);
       return jobs.length;
   }
 }

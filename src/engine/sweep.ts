@@ -14,6 +14,7 @@ import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "..
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
 import { finishErasing } from "./erase";
+import { freeKey } from "./free-key";
 import { nudgeGates } from "./gates";
 import { advance } from "./operate";
 import { bounded, ring } from "./ring";
@@ -106,6 +107,12 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
     ...crashed.map((job) => crashJob(deps.db, job, storedError(job, "crashed"), timing)),
   ]);
   await tell(deps, ended);
+  deps.background(
+    freeKey(
+      deps,
+      ended.filter((job) => job !== null),
+    ),
+  );
   for (const job of ended) if (job && job.run > 0) deps.background(closeUnsettled(deps, job));
   const handled = new Set<DueJob>([...expired, ...stopped, ...crashed]);
   const lost = dead.filter((job) => !handled.has(job));

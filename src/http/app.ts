@@ -16,6 +16,7 @@ import { jobActionRoutes } from "./routes/job-actions";
 import { jobRoutes } from "./routes/jobs";
 import { keyRoutes } from "./routes/keys";
 import { operationRoutes } from "./routes/operations";
+import { pauseRoutes } from "./routes/pauses";
 import { poolRoutes } from "./routes/pools";
 import { projectRoutes } from "./routes/projects";
 import { submitRoutes } from "./routes/submit";
@@ -39,6 +40,7 @@ export function createApp(): App {
   jobActionRoutes(app);
   eventRoutes(app);
   tokenRoutes(app);
+  pauseRoutes(app);
   projectRoutes(app);
   keyRoutes(app);
   taskRoutes(app);

@@ -88,7 +88,7 @@ export async function claimCounted(
 
 /**
  * Those of the jobs that claimJobs leaves to others: for claimSuspect those that have crashed before, for claimCounted the
- * rest. In the order of their ids; what is paused is among them.
+ * rest, in the order in which they are to start. What is paused is among them.
  */
 export async function findUnclaimed(
   db: D1Database,
@@ -97,7 +97,7 @@ export async function findUnclaimed(
 ): Promise<{ suspects: Job[]; counted: Job[] }> {
   const sql = `SELECT ${JOB_COLUMNS} FROM jobs
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
-      AND ((${DUE} AND crashes = 0) OR ${suspect(timing)}) ORDER BY id`;
+      AND ((${DUE} AND crashes = 0) OR ${suspect(timing)}) ORDER BY priority DESC, run_at, id`;
   const { results } = await ask(db.prepare(sql).bind(pairs(keys)).all<JobRow>());
   const found = results.map(toJob);
   const isSuspect = (job: Job) => job.crashes > 0 || job.state === "running";

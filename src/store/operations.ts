@@ -26,18 +26,20 @@ const HELD_MS = 30_000;
 /** What starts one; the rest follows. */
 export type NewOperation = Pick<Operation, "projectId" | "id" | "action" | "target" | "filter" | "rate">;
 
-/** Repeatable: the same id is one operation. */
-export async function createOperation(db: D1Database, op: NewOperation): Promise<Operation> {
+/** Repeatable: the same id is one operation. Of its answer, `createdOperation` reads the operation. */
+export function insertOperation(db: D1Database, op: NewOperation): D1PreparedStatement {
   const sql = `INSERT INTO operations (project_id, id, action, target, filter, rate, changed, created_at, wake_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ${NOW}, ${NOW} + ${HELD_MS})
     ON CONFLICT DO UPDATE SET wake_at = wake_at RETURNING ${COLUMNS}`;
-  const binds = [op.projectId, op.id, op.action, op.target, JSON.stringify(op.filter), op.rate];
-  const row = await ask(
-    db
-      .prepare(sql)
-      .bind(...binds)
-      .first<Row>(),
-  );
+  return db.prepare(sql).bind(op.projectId, op.id, op.action, op.target, JSON.stringify(op.filter), op.rate);
+}
+
+export async function createOperation(db: D1Database, op: NewOperation): Promise<Operation> {
+  return createdOperation(await ask(insertOperation(db, op).all()));
+}
+
+export function createdOperation(answer: D1Result | undefined): Operation {
+  const [row] = (answer?.results ?? []) as Row[];
   if (!row) throw new Error("an INSERT that returned nothing");
   return toOperation(row);
 }

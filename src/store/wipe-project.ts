@@ -9,7 +9,7 @@ export async function hasJobs(db: D1Database, projectId: string): Promise<boolea
   return (await ask(db.prepare(sql).bind(projectId).first())) !== null;
 }
 
-const TABLES = ["api_keys", "job_tags", "idempotency_keys", "ledger", "operations"];
+const TABLES = ["api_keys", "job_tags", "idempotency_keys", "ledger", "operations", "pauses"];
 
 /** The project's own row stays, so that nothing is submitted to it and its id is not used anew too soon. */
 export async function wipeProject(store: Storage & { db: D1Database }, projectId: string): Promise<void> {

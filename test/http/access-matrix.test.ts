@@ -54,6 +54,9 @@ const EXPECTED: Record<string, string> = {
   "GET /v1/jobs/{id}/explain": "401 401 200 403 200 200 200 403 200",
   "GET /v1/pools": "401 401 200 403 200 200 403 403 403",
   "PATCH /v1/pools/{pool}": "401 401 403 403 403 200 403 403 403",
+  "POST /v1/pauses": "401 401 403 200 200 200 403 403 403",
+  "GET /v1/pauses": "401 401 200 403 200 200 403 403 403",
+  "DELETE /v1/pauses/{id}": "401 401 403 204 204 204 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -81,6 +84,13 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     return path.replace("{id}", body.id);
   }
   if (path.includes("{pool}")) return path.replace("{pool}", encodeURIComponent("sandbox/limited"));
+  if (path.includes("/v1/pauses/")) {
+    const { body } = await call<{ id: string }>("POST", "/v1/pauses", {
+      key: await ownerOf(project),
+      json: UNUSED,
+    });
+    return path.replace("{id}", body.id);
+  }
   const fresh = route.startsWith("DELETE") && path.includes("{id}");
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
@@ -98,8 +108,12 @@ async function ownerOf(project: string): Promise<string> {
 /** An operation that finds no job. */
 const NOTHING = { filter: { tag: "nothing" } };
 
+/** A pause of what nothing here uses. */
+const UNUSED = { task: "embed" };
+
 function bodyOf(route: string): unknown {
   if (/^POST .v1.jobs.(cancel|retry|erase)$/.test(route)) return NOTHING;
+  if (route === "POST /v1/pauses") return UNUSED;
   if (route === "POST /v1/jobs") return later();
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
@@ -114,6 +128,7 @@ beforeAll(async () => {
   const job = (await finish(generate({ channel: "c" }), { key })).id;
   const rootJob = (await finish(generate({ channel: "c" }))).id;
   const own = (credential: string | null): Target => ({ project: "matrix", key: credential, job });
+  for (const owner of [key, ROOT_KEY]) await call("POST", "/v1/pauses", { key: owner, json: UNUSED });
   targets = {
     "no key": own(null),
     "bad key": own("errand_0000000000000000000000000000000000000000000000000000000000000000"),

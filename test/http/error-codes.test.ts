@@ -63,6 +63,7 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   input_invalid: () => post({ task: "generate", input: {} }),
   unknown_task: () => post({ task: "translate", input: {} }),
   unknown_model: () => post(generate({}, "sandbox/none")),
+  unknown_pool: () => call("POST", "/v1/pauses", { json: { pool: "sandbox/none" } }),
   no_model_configured: () =>
     call("POST", "/v1/jobs", { json: later(), env: { ...env, SANDBOX: "off", PROVIDERS: "[]" } }),
   rate_limited: async () => {

@@ -140,6 +140,22 @@ describe("whatever is sent", () => {
 
 describe("what was sent", () => {
   it(
+    "leaves pauses that can be ended, each by its id",
+    async () => {
+      for (const { key } of [root, tenant]) {
+        const { body } = await call<{ data: { id: string; project: string | null }[] }>("GET", "/v1/pauses", {
+          key,
+        });
+        const own = body.data.filter(({ project }) => project !== null || key === ROOT_KEY);
+        for (const { id } of own)
+          expect((await call("DELETE", `/v1/pauses/${id}`, { key })).status).toBe(204);
+      }
+      expect(await env.DB.prepare("SELECT COUNT(*) AS count FROM pauses").first("count")).toBe(0);
+    },
+    TIME,
+  );
+
+  it(
     "leaves no socket open",
     async () => {
       const hubs = (await listDurableObjectIds(env.EVENT_HUB)).map((id) => env.EVENT_HUB.get(id));

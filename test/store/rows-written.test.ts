@@ -38,6 +38,8 @@ describe("the rows that a job of one attempt writes", () => {
     ["a delay that is over", 0, { run_at: 1_000 }],
     ["a gate", 2, { pool: "acme/chat" }],
     ["a retention of its own", 1, { retention_ms: 1_000 }],
+    // One to store its place in line, one for the claim, which moves it to those that run. The end only takes it out.
+    ["a concurrency key", 2, { concurrency_key: "k", concurrency_limit: 1 }],
   ])("are, with %s, %i more", async (_what, more, over) => {
     expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
   });

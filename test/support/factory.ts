@@ -9,7 +9,7 @@ export const PROJECT = "default";
 
 const nextUlid = monotonicFactory();
 
-export function anId(prefix: "job" | "key" | "tok" | "clm" | "req" | "op" = "job"): string {
+export function anId(prefix: "job" | "key" | "tok" | "clm" | "req" | "op" | "pau" = "job"): string {
   return `${prefix}_${nextUlid()}`;
 }
 

@@ -5,7 +5,10 @@ import { cancelAll } from "../../src/engine/cancel";
 import type { JobRequest } from "../../src/engine/check-jobs";
 import { erase } from "../../src/engine/erase";
 import { operate } from "../../src/engine/operate";
+import { pause, resume } from "../../src/engine/pause";
+import { listPauses } from "../../src/store/pauses";
 import { answer, eventStream, failure, textChunk, usageChunk } from "../llm/fake-provider";
+import type { TestDeps } from "./deps";
 import { PROJECT } from "./factory";
 import { howTold, type Promised, type Scenario, type Stage, submit } from "./fault-stage";
 import { pass } from "./virtual-time";
@@ -130,6 +133,31 @@ export const SCENARIOS: Scenario[] = [
     },
   },
   {
+    name: "three with one concurrency key",
+    reply: answer,
+    begin: async (stage) => {
+      const one = chat({ concurrency: { key: "document-1", limit: 1 } });
+      await submit(stage, [one, one, one], {}, { list: true });
+    },
+  },
+  {
+    name: "resume a project that was paused",
+    reply: answer,
+    prepare: async (stage) => {
+      await stage.world.run("api", (deps) => pause(deps, { projectId: PROJECT }));
+      await submit(stage, [chat()]);
+      await stage.world.consume(stage.world.takeBells());
+    },
+    begin: async ({ world }) => {
+      for (let i = 0; i < 4; i++) {
+        const end = await world.run("api", resumeAll);
+        if (end.answer?.ok) return;
+        pass(30_000);
+      }
+      world.wrongs.push("a pause that never ends");
+    },
+  },
+  {
     name: "embed in two slices",
     reply: (_call, _nth, init) => vectors(init),
     begin: async (stage) => {
@@ -187,5 +215,9 @@ export const SCENARIOS: Scenario[] = [
     },
   },
 ];
+
+async function resumeAll(deps: TestDeps): Promise<void> {
+  for (const one of await listPauses(deps.db, PROJECT)) await resume(deps, one, PROJECT);
+}
 
 const keyOf = (id: string) => ({ projectId: PROJECT, id });

@@ -28,6 +28,7 @@ const SEEDS: Record<string, () => unknown> = {
   "/v1/jobs": () => later({ channel: "c" }),
   "/v1/projects": () => ({ id: `seed-${made++}` }),
   "/v1/projects/{project}/keys": () => ({}),
+  "/v1/pauses": () => ({}),
 };
 
 export async function createOwner(project: string): Promise<Owner> {

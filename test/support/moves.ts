@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import type { Job, WholeJob } from "../../src/core/job";
 import type { Move, State } from "../../src/core/lifecycle";
 import { TIMING } from "../../src/core/limits";
-import { claimJobs, claimSuspect } from "../../src/store/claims";
+import { claimCounted, claimJobs, claimSuspect } from "../../src/store/claims";
 import {
   askToStop,
   cancelJobs,
@@ -43,7 +43,9 @@ const anotherPlace = { model: "sandbox/chat!tps=9", pool: null, route: "{}" };
 export async function claimOne(job: RunKey, db = env.DB, claimId = anId("clm")): Promise<WholeJob | null> {
   const key = { projectId: job.projectId, id: job.id };
   const [claimed] = await claimJobs(db, [key], claimId, TIMING);
-  return claimed ?? (await claimSuspect(db, key, claimId, TIMING));
+  if (claimed) return claimed;
+  const [counted] = await claimCounted(db, [key], claimId, TIMING);
+  return counted ?? (await claimSuspect(db, key, claimId, TIMING));
 }
 
 export const MOVE_CASES: MoveCase[] = [

@@ -80,7 +80,7 @@ const CURSORS: Record<string, Schema> = {
 
 /**
  * The same document, narrowed where it could not say more: jobs get the input of their task, a model that is there, and
- * a start that is far off; cursors look like cursors.
+ * a start that is far off; pauses are of tasks and pools that there are; cursors look like cursors.
  */
 export function narrowed(document: OpenApi, tasks: TaskInput[]): OpenApi {
   return narrow(structuredClone(document), tasks) as OpenApi;
@@ -90,8 +90,19 @@ function narrow(node: unknown, tasks: TaskInput[]): unknown {
   if (Array.isArray(node)) return node.map((item) => narrow(item, tasks));
   if (typeof node !== "object" || node === null) return node;
   if (isSubmit(node)) return { anyOf: tasks.flatMap((task) => submitsOf(node, task)) };
+  if (isPause(node)) return pauseOf(node, tasks);
   if (isCursor(node)) return { ...node, schema: CURSORS[node.name] };
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, narrow(value, tasks)]));
+}
+
+function isPause(node: Schema): boolean {
+  return node.properties?.everywhere !== undefined && node.properties.pool !== undefined;
+}
+
+/** Of what is there; the document does not know the names. */
+function pauseOf(schema: Schema, tasks: TaskInput[]): Schema {
+  const [task, pool] = [tasks.map(({ name }) => name), ["sandbox/chat", "sandbox/embedding"]];
+  return { ...schema, properties: { ...schema.properties, task: { enum: task }, pool: { enum: pool } } };
 }
 
 function isCursor(node: Partial<Parameter>): node is Parameter {
