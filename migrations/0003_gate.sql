@@ -45,7 +45,8 @@ CREATE TABLE budgets (
   tokens_per_day INTEGER,
   nano_usd_per_day INTEGER,
   nano_usd_per_month INTEGER,
-  wake_at INTEGER,                -- when the clock must ring the jobs that wait for it
+  wake_at INTEGER,                -- when the clock must look whether the jobs that wait for it may start
+  position TEXT,                  -- while those are rung: the id of the last one; '' at the start; NULL: none are
   PRIMARY KEY (project_id, key_id)
 ) WITHOUT ROWID;
 

@@ -51,9 +51,14 @@ export const ERRORS = {
     422,
     "No model provider is configured. Set PROVIDERS in wrangler.toml, or SANDBOX=on to try without one.",
   ),
+  price_unknown: request(
+    422,
+    "The model has no price, so that a budget in dollars cannot count it. Give it a `price` in PROVIDERS.",
+  ),
   rate_limited: limit(429, "Too many requests.", "retry"),
   token_exhausted: limit(429, "This token has submitted all the jobs it was made for (max_jobs)."),
   too_many_jobs: limit(429, "The project has too many open jobs.", "retry"),
+  quota_exceeded: limit(429, "More jobs a minute than are allowed (jobs_per_minute).", "retry"),
   internal: ours(500, "Something broke on our side.", "retry"),
   not_configured: ours(503, "Errand is not configured.", "retry"),
   not_migrated: ours(
@@ -104,6 +109,7 @@ export const ERRORS = {
   turns_exhausted: task(500, "The task asked to go on more often than is allowed."),
   crashed: task(500, "The job's runs died without a word, as often as is allowed."),
   expired: task(410, "The job was not done before expires_at."),
+  budget_exceeded: task(429, "The budget is used up, and the job does not wait for it (on_budget)."),
   cancelled: task(409, "The job was cancelled."),
 } satisfies Record<string, ErrorRow>;
 

@@ -6,7 +6,8 @@
 // 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
 // 5. `cancel` ends what is not running at once; `ask_to_stop` asks a run to end, which it does by `stop`.
 // 6. `reroute` sends what waits to another of its targets.
-// 7. `expire` ends what was not started in time; `rerun` starts what has failed or was cancelled from the beginning.
+// 7. `expire` ends what was not started in time, `refuse` what its budget does not let start.
+// 8. `rerun` starts what has failed or was cancelled from the beginning.
 //
 // Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts). docs/lifecycle.md draws this table.
 
@@ -46,6 +47,7 @@ export const MOVES = {
   cancel: { from: ["pending", "waiting"], to: "cancelled" },
   reroute: { from: ["pending"], to: "pending" },
   expire: { from: ["pending", "waiting"], to: "failed" },
+  refuse: { from: ["pending"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;
 

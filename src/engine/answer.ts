@@ -11,6 +11,7 @@ import { claimCounted, claimJobs, findUnclaimed } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
+import { noteBlocked } from "./blocked";
 import { askGates } from "./gates";
 import { returnSlots } from "./return-slots";
 import { takeDetours } from "./take-detours";
@@ -34,12 +35,12 @@ export async function answerDoorbells(deps: Deps, doorbells: Doorbell[]): Promis
   const others = without(keys, jobs);
   if (others.length === 0) return { jobs, suspects: [] };
   const rest = await claimRest(deps, others, claimId, jobs.length > 0);
-  const left = without(others, [...rest.jobs, ...rest.suspects]);
-  deps.background(retell(deps, without(others, rest.jobs)));
+  const left = new Set(without(others, [...rest.jobs, ...rest.suspects]).map(({ id }) => id));
   deps.background(
-    returnSlots(
+    lookAfter(
       deps,
-      admitted.filter((bell) => left.some(({ id }) => id === bell.id)),
+      without(others, rest.jobs),
+      admitted.filter(({ id }) => left.has(id)),
     ),
   );
   return { jobs: [...jobs, ...rest.jobs], suspects: rest.suspects };
@@ -75,11 +76,18 @@ export async function askTwice<T>(claim: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The run that ended these may have died before it could tell. Listeners drop what they know by its version. Or the database
- * had taken a run's end and its answer got lost, so that R2 has it too.
+ * What could not be claimed: some were in somebody's way, and their slots are free. Some had ended. The run that did so may
+ * have died before it could tell: listeners drop what they know by its version. Or the database had taken the run's end and
+ * its answer got lost, so that R2 has it too.
  */
-async function retell(deps: Deps, keys: JobKey[]): Promise<void> {
-  const ended = (await getJobs(deps.db, keys)).filter((job) => isFinal(job.state));
+async function lookAfter(deps: Deps, keys: JobKey[], unused: Doorbell[]): Promise<void> {
+  const found = await getJobs(deps.db, keys);
+  const blocks = await noteBlocked(
+    deps,
+    found.filter((job) => job.state === "pending" && job.runAt <= job.readAt),
+  );
+  await returnSlots(deps, unused, found, blocks);
+  const ended = found.filter((job) => isFinal(job.state));
   await announce(
     deps,
     ended.map((job) => ({ job, event: moveEvent(job, deps.now()) })),

@@ -181,11 +181,12 @@ function sizeOf(task: Task, input: unknown, text: string, candidates: Candidate[
     output_tokens: task.kind === "embedding" ? 0 : (maxOutputTokens ?? USUAL_OUTPUT_TOKENS),
     cached_tokens: 0,
   };
-  const costs = candidates.flatMap(({ model }) => costUsd(tokens, model.price) ?? []);
+  // Of the dearest model that it may come to; unknown as soon as one of them has no price.
+  const costs = candidates.map(({ model }) => costUsd(tokens, model.price)).filter((cost) => cost !== null);
   return {
     ...size,
     reserve_tokens: tokens.input_tokens + tokens.output_tokens,
-    reserve_nano_usd: costs.length === 0 ? null : Math.ceil(Math.max(...costs) * 1e9),
+    reserve_nano_usd: costs.length < candidates.length ? null : Math.ceil(Math.max(...costs) * 1e9),
   };
 }
 

@@ -46,7 +46,7 @@ export async function conclude(
 
 /** A run that has lost its job writes nothing but what it has used. */
 export async function concludeLost(deps: Deps, job: WholeJob, end: RunEnd): Promise<null> {
-  const used = usedBy(job, end);
+  const used = usedBy(deps, job, end);
   if (used) await patiently(deps, () => writeLost(deps.db, job, used));
   return null;
 }

@@ -10,6 +10,7 @@ import { insertJobs, type NewJob } from "../store/submit";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
 import { checkJobs, type JobRequest, type SubmitLimits } from "./check-jobs";
+import { checkQuota } from "./check-quota";
 import { checkRoom } from "./check-room";
 import { countNew, findIds, hashOfJob, type Keyed, mismatchError, toBulkKey } from "./idempotency";
 import { dropInputs, placeInputs } from "./place-inputs";
@@ -39,7 +40,7 @@ export type Submitted = { job: Job; created: boolean }[];
 export async function enqueue(deps: Deps, submission: Submission): Promise<Submitted> {
   const keyed = await prepare(deps, submission);
   const count = submission.beforeInsert ? await countNew(deps, keyed) : keyed.jobs.length;
-  if (count > 0) await makeSureOfRoom(deps, keyed, count);
+  if (count > 0) await makeSureOfRoom(deps, keyed, count, submission);
   await submission.beforeInsert?.(count);
   await placeInputs(deps, keyed.projectId, keyed.jobs);
   await armClock(deps);
@@ -64,9 +65,15 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
 }
 
 /** What an earlier request has made needs no room. */
-async function makeSureOfRoom(deps: Deps, keyed: Keyed, count: number): Promise<void> {
+async function makeSureOfRoom(
+  deps: Deps,
+  keyed: Keyed,
+  count: number,
+  { keyId, list = false }: Submission,
+): Promise<void> {
   try {
     await checkRoom(deps, keyed.projectId, count);
+    await checkQuota(deps, keyed, { keyId: keyId ?? null, count, list });
   } catch (error) {
     if ((await countNew(deps, keyed)) > 0) throw error;
   }

@@ -1,5 +1,6 @@
 // Why a job is not running, in a sentence with the number behind it.
 
+import { tellUsedUp } from "../core/budget";
 import type { Explanation } from "../core/gate/gate";
 import { ticketOf } from "../core/gate/ticket";
 import type { Job } from "../core/job";
@@ -26,7 +27,7 @@ export async function explain(deps: Deps, job: Job): Promise<Explained> {
   const dueInMs = job.runAt - job.readAt;
   if (dueInMs > 0) return explainDue(job, dueInMs);
   const [block] = await findBlocks(deps.db, [job]);
-  if (block) return explainBlock(block);
+  if (block) return explainBlock(block, job.readAt);
   return (await explainTurn(deps, job)) ?? { ...PLAIN, reason: "queued", message: IN_QUEUE };
 }
 
@@ -65,6 +66,23 @@ async function explainTurn(deps: Deps, job: Job): Promise<Explained | null> {
   return told ?? { ...PLAIN, reason: "queued", message: NO_ANSWER };
 }
 
-function explainBlock(block: Block): Explained {
-  return { ...PLAIN, reason: block.by, message: block.message, limit: block.limit, etaMs: block.etaMs };
+function explainBlock(block: Block, now: number): Explained {
+  switch (block.by) {
+    case "paused": {
+      const what = block.scope === "project" ? "The project" : `The ${block.scope} ${block.name}`;
+      return { ...PLAIN, reason: "paused", message: `${what} is paused (GET /v1/pauses).` };
+    }
+    case "concurrency": {
+      const { key, limit, running } = block;
+      const message = `${running} jobs with the concurrency key "${key}" run, and no more than ${limit} may.`;
+      return { ...PLAIN, reason: "concurrency", message, limit: { name: "key", limit, used: running } };
+    }
+    case "budget": {
+      const { name, limit, spent, reserved, resetsAt } = block;
+      // It may start before that: when a running job has used less than was reserved for it, or the budget is raised.
+      const etaMs = { earliest: 0, latest: Math.max(0, resetsAt - now) };
+      const used = spent + reserved;
+      return { ...PLAIN, reason: "budget", message: tellUsedUp(block), limit: { name, limit, used }, etaMs };
+    }
+  }
 }

@@ -3,7 +3,7 @@
 // A walk through everything, in small steps: each call does one and says where the next one begins.
 
 import type { Deps } from "../deps";
-import { dropBulkKeys, dropLedger, dropOperations } from "../store/age-out";
+import { dropBulkKeys, dropLedger, dropOperations, dropUsageDays } from "../store/age-out";
 import { findExisting, findOld, isOld, markErased } from "../store/erasure";
 import { deleteObjects, listObjects } from "../store/objects";
 import { nextProject } from "../store/projects";
@@ -45,6 +45,7 @@ export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
     case "rest":
       await Promise.all([dropExpiredTokenUses(deps.db), dropBulkKeys(deps.db)]);
       await Promise.all([dropOperations(deps.db), dropLedger(deps.db, deps.now())]);
+      await dropUsageDays(deps.db, deps.now());
       return { ...FIRST_CHORES, objectsDoneAt: chores.objectsDoneAt, dueAt: deps.now() + HOUR_MS };
   }
 }

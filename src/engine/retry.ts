@@ -67,7 +67,9 @@ async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
     on_budget: job.onBudget,
     retention_s: job.retentionMs === null ? undefined : job.retentionMs / 1_000,
   };
-  const [submitted] = await enqueue(deps, { projectId: job.projectId, jobs: [request], rerunOf: job.id });
+  const { projectId, id: rerunOf, keyId } = job;
+  const submission = { projectId, jobs: [request], rerunOf, keyId: keyId ?? undefined };
+  const [submitted] = await enqueue(deps, submission);
   if (!submitted) throw new AppError("internal");
   return submitted.job;
 }

@@ -1,31 +1,40 @@
 // Gives slots back that were not used: their jobs could not be claimed.
 
+import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import type { Doorbell } from "../env";
-import { errorField } from "../log";
-import { lookAtSlots } from "../store/line";
+import type { Block } from "../store/blocks";
 import { callGate } from "./gates";
 
-/** What forbids a job's start now may be over then. */
-const HOLD_MS = 10_000;
+/** A concurrency key is likely to be free again soon, and whoever frees it rings. */
+const KEY_HOLD_MS = 5_000;
 
-/** Never throws: a slot that is not given back is asked about when its time is over. */
-export async function returnSlots(deps: Deps, bells: Doorbell[]): Promise<void> {
-  const gated = bells.filter((bell) => bell.gate !== undefined);
-  if (gated.length === 0) return;
-  try {
-    const keys = gated.map(({ p, id }) => ({ projectId: p, id }));
-    const states = new Map((await lookAtSlots(deps.db, keys)).map((state) => [state.id, state]));
-    const until = deps.now() + HOLD_MS;
-    for (const [pool, ofPool] of Map.groupBy(gated, ({ gate }) => gate?.pool ?? "")) {
-      // Another run has the slot of a job that runs.
-      const unused = ofPool.filter(({ id }) => !states.get(id)?.isRunning);
-      const news = unused.map(({ id }) =>
-        states.get(id)?.isWaiting ? { id, putBack: { by: "job" as const, until } } : { id, putBack: null },
-      );
-      if (news.length > 0) await callGate(deps, pool, (gate) => gate.tell(pool, news));
-    }
-  } catch (error) {
-    deps.log("slots_not_returned", { jobs: gated.length, error: errorField(error) });
-  }
+/** Of a budget of one API key; where that of a whole project is used up, the gate reads none of its jobs. */
+const BUDGET_HOLD_MS = 10_000;
+
+/** `found`: their jobs as they stand; those that are missing are gone. A slot that stays is asked about when its time is over. */
+export async function returnSlots(
+  deps: Deps,
+  bells: Doorbell[],
+  found: Job[],
+  blocks: Block[],
+): Promise<void> {
+  const running = new Set(found.filter((job) => job.state === "running").map((job) => job.id));
+  // Another run has the slot of a job that runs.
+  const unused = bells.filter((bell) => bell.gate !== undefined && !running.has(bell.id));
+  const byPool = Map.groupBy(unused, ({ gate }) => gate?.pool ?? "");
+  await Promise.all(
+    [...byPool].map(([pool, ofPool]) => {
+      const news = ofPool.map(({ id }) => ({ id, putBack: holdFor(deps.now(), id, blocks) }));
+      return callGate(deps, pool, (gate) => gate.tell(pool, news));
+    }),
+  );
+}
+
+/** Null: the database knows whether and when it may start, and the gate reads it there. */
+function holdFor(now: number, id: string, blocks: Block[]) {
+  const own = blocks.filter((block) => block.id === id);
+  if (own.some(({ by }) => by === "concurrency")) return { by: "key" as const, until: now + KEY_HOLD_MS };
+  const isOverKeyBudget = own.some((block) => block.by === "budget" && block.keyId !== null);
+  return isOverKeyBudget ? { by: "job" as const, until: now + BUDGET_HOLD_MS } : null;
 }

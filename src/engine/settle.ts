@@ -6,12 +6,13 @@ import type { Job, JobError, WholeJob } from "../core/job";
 import { KEPT_ATTEMPTS, KEPT_MESSAGE, MAX_TURNS } from "../core/limits";
 import type { Outcome } from "../core/outcome";
 import { parseRoute, presentTarget } from "../core/route";
-import { addUsage, NO_USAGE, type Usage } from "../core/usage";
+import { addUsage, NO_USAGE, type Price, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import { getJob } from "../store/jobs";
 import { outputKey, storeText } from "../store/objects";
 import { endRun, type RunResult, returnRun } from "../store/run-ends";
 import { sealError, sealProgress } from "../store/sealed-job";
+import { findTask } from "../tasks/index";
 import { comebackOf } from "./comeback";
 import { withoutBlame } from "./place-of";
 
@@ -91,7 +92,7 @@ async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError 
     usage: end.usage ? addUsage(job.usage ?? NO_USAGE, end.usage) : job.usage,
     progress: await sealProgress(deps.vault, job, end.progress),
     error: sealed,
-    used: usedBy(job, end),
+    used: usedBy(deps, job, end),
     forgiven: end.forgiven,
   };
 }
@@ -101,7 +102,20 @@ function toJobError({ code, message, retryable }: AppError): JobError {
 }
 
 /** The run's line in the ledger; null when it has used nothing: it called no model, or was refused. */
-export function usedBy(job: Job, { run, usage }: RunEnd): RunResult["used"] {
+export function usedBy(deps: Deps, job: Job, { run, usage }: RunEnd): RunResult["used"] {
   if (!usage || usage.input_tokens + usage.output_tokens === 0) return null;
-  return { run, task: job.task, model: job.model, usage };
+  const { task, model, keyId } = job;
+  return { run, task, model, keyId, price: usage.cost_usd === null ? null : priceOf(deps, job), usage };
+}
+
+/** Null for a model that is no longer listed: what the run has cost is known all the same. */
+function priceOf(deps: Deps, { task, model }: Job): Price | null {
+  const kind = findTask(task)?.kind;
+  if (!kind || model === null) return null;
+  try {
+    return deps.config.catalogue.resolve(model, kind).price;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
 }

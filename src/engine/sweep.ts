@@ -13,6 +13,7 @@ import { findLines } from "../store/line";
 import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "../store/moves";
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
+import { wakeBudgets } from "./budget-wake";
 import { finishErasing } from "./erase";
 import { freeKey } from "./free-key";
 import { nudgeGates } from "./gates";
@@ -38,9 +39,11 @@ export async function sweep(deps: Deps, trustLeases: boolean): Promise<Sweep> {
   const jobs = await lookAtDue(deps, trustLeases);
   const erased = await finishErased(deps);
   const operations = await goOnOperating(deps);
+  const budgets = await wakeBudgets(deps);
   const lines = await lookAfterLines(deps);
-  const looked = jobs.looked + erased.looked + operations.looked;
-  return { looked, nextInMs: soonest(jobs.nextInMs, erased.nextInMs, operations.nextInMs, lines) };
+  const parts = [jobs, erased, operations, budgets];
+  const looked = parts.reduce((sum, part) => sum + part.looked, 0);
+  return { looked, nextInMs: soonest(lines, ...parts.map((part) => part.nextInMs)) };
 }
 
 /** A gate that has lost its timer and its alarm is woken by this. Returns when to look again; null: nobody is in line. */

@@ -60,7 +60,7 @@ async function closeAll(deps: Deps, job: Job, kept: Kept[], isOpen: (one: Kept) 
   // A later run may have left its own meanwhile: that one is not ours.
   const over = kept.filter((one) => !isOpen(one) && one.end.run <= job.run);
   for (const { end } of over) {
-    const used = usedBy(job, end);
+    const used = usedBy(deps, job, end);
     // It changes nothing where the run's line is written.
     if (used) await writeLost(deps.db, job, used);
   }

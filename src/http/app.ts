@@ -9,6 +9,7 @@ import { invalidRequest } from "./invalid-request";
 import { jsonBody } from "./middleware/json-body";
 import { onError, respond } from "./middleware/on-error";
 import { ready, requestId } from "./middleware/ready";
+import { budgetRoutes } from "./routes/budgets";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
 import { healthRoutes } from "./routes/health";
@@ -22,6 +23,7 @@ import { projectRoutes } from "./routes/projects";
 import { submitRoutes } from "./routes/submit";
 import { taskRoutes } from "./routes/tasks";
 import { tokenRoutes } from "./routes/tokens";
+import { usageRoutes } from "./routes/usage";
 
 export function createApp(): App {
   const app: App = new OpenAPIHono<HttpEnv>({
@@ -43,6 +45,8 @@ export function createApp(): App {
   pauseRoutes(app);
   projectRoutes(app);
   keyRoutes(app);
+  budgetRoutes(app);
+  usageRoutes(app);
   taskRoutes(app);
   healthRoutes(app);
   documentRoutes(app);
@@ -63,7 +67,9 @@ const crossOrigin = cors({
 
 /** 405 with the methods that the path takes, or 404. */
 function notFound(app: App, c: HttpContext): AppError {
-  const methods = ["GET", "POST", "PATCH", "DELETE"].filter((method) => hasRoute(app, method, c.req.path));
+  const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) =>
+    hasRoute(app, method, c.req.path),
+  );
   if (methods.length === 0) return new AppError("not_found", { message: "No such path. See /docs." });
   const allowed = methods.join(", ");
   c.header("allow", allowed);

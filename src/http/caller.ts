@@ -4,14 +4,16 @@ import { AppError } from "../core/errors";
 import type { Job } from "../core/job";
 import type { Allowance, Scope } from "../core/scopes";
 
-/** A key of a project, or the root key, which acts on the project `default`. */
-export type KeyCaller = { kind: "root" | "key"; projectId: string; scopes: Scope[] };
+/** A key of a project, or the root key, which acts on the project `default` and has no `keyId`. */
+export type KeyCaller = { kind: "root" | "key"; projectId: string; keyId: string | null; scopes: Scope[] };
 
 /** A short-lived token for frontends: of one channel, or one job. */
 export type TokenCaller = {
   kind: "token";
   projectId: string;
   id: string;
+  /** The key that minted it; null: the root key. */
+  keyId: string | null;
   allow: Allowance[];
   channel: string | null;
   job: string | null;
@@ -57,4 +59,10 @@ export function checkVisible(caller: Caller, job: Pick<Job, "id" | "channel">): 
   if (caller.kind !== "token") return;
   const visible = caller.job === null ? job.channel === caller.channel : job.id === caller.job;
   if (!visible) throw new AppError("not_found");
+}
+
+/** The project, if the caller may name it: the root key any, a key its own. All others do not exist for it. */
+export function checkProject(caller: Caller, project: string): string {
+  if (caller.kind !== "root" && project !== caller.projectId) throw new AppError("not_found");
+  return project;
 }

@@ -14,22 +14,22 @@ const RATE_PERIOD_MS = 10_000;
 /** Throws what enqueue throws, and `rate_limited` or `token_exhausted` for tokens. */
 export async function submitAs(
   c: HttpContext,
-  submission: Omit<Submission, "projectId">,
+  request: Omit<Submission, "projectId" | "keyId">,
 ): Promise<Submitted> {
   const { caller, deps } = c.var;
-  const { projectId } = caller;
-  if (caller.kind !== "token") return enqueue(deps, { ...submission, projectId });
+  const submission = { ...request, projectId: caller.projectId, keyId: caller.keyId ?? undefined };
+  if (caller.kind !== "token") return enqueue(deps, submission);
   await checkRate(c.env, caller);
   const limits = { channel: caller.channel, tasks: caller.tasks, models: caller.models };
   const { maxJobs } = caller;
-  if (maxJobs === null) return enqueue(deps, { ...submission, projectId, limits });
+  if (maxJobs === null) return enqueue(deps, { ...submission, limits });
   let taken = 0;
   const beforeInsert = async (count: number) => {
     await takeUses(deps, { ...caller, maxJobs }, count);
     taken = count;
   };
   try {
-    return await enqueue(deps, { ...submission, projectId, limits, beforeInsert });
+    return await enqueue(deps, { ...submission, limits, beforeInsert });
   } catch (error) {
     // Unless they may have been stored all the same.
     const isUnknown = error instanceof AppError && error.jobIds !== null;

@@ -9,7 +9,8 @@ const DAY_MS = 86_400_000;
 const BULK_KEY_MS = 7 * DAY_MS;
 
 /** Long enough to compare with the same month of last year. */
-const LEDGER_MS = 400 * DAY_MS;
+export const LEDGER_DAYS = 400;
+const LEDGER_MS = LEDGER_DAYS * DAY_MS;
 
 const OPERATION_MS = 30 * DAY_MS;
 
@@ -29,6 +30,19 @@ export async function dropLedger(db: D1Database, nowMs: number): Promise<void> {
     db
       .prepare(sql)
       .bind(jobIdAt(nowMs - LEDGER_MS))
+      .run(),
+  );
+}
+
+/** Days of usage go with the lines that they add up. */
+export async function dropUsageDays(db: D1Database, nowMs: number): Promise<void> {
+  const sql = `DELETE FROM usage_days WHERE (project_id, day, tag, task, model, key_id) IN (
+    SELECT u.project_id, u.day, u.tag, u.task, u.model, u.key_id
+    FROM projects JOIN usage_days u ON u.project_id = projects.id AND u.day < ?1 LIMIT ${SLICE})`;
+  await ask(
+    db
+      .prepare(sql)
+      .bind(new Date(nowMs - LEDGER_MS).toISOString().slice(0, 10))
       .run(),
   );
 }

@@ -117,7 +117,8 @@ function unaccompanied({ maxCrashes }: Timing): string {
       AND (other.crashes + 1 >= ${maxCrashes} OR jobs.crashes + (jobs.state = 'running') + 1 >= ${maxCrashes}))`;
 }
 
-const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
+/** Of a row of `jobs`: it waits, and its time has come. */
+export const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
 
 /** Of a due job: nothing that it counts against forbids its start. */
 const STARTABLE = `${NOT_PAUSED} AND ${KEY_IS_FREE} AND ${IN_BUDGET}`;

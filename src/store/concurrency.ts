@@ -7,10 +7,13 @@ import { ask, NOW } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import { NOT_PAUSED } from "./pauses";
 
-/** Of a row of `jobs`: it has no key, or fewer run with that key than may. */
-export const KEY_IS_FREE = `(concurrency_key IS NULL OR (SELECT COUNT(*) FROM jobs AS other INDEXED BY jobs_by_concurrency
+/** Of a row of `jobs` with a key: how many run with that key. */
+export const RUNNING_WITH_KEY = `(SELECT COUNT(*) FROM jobs AS other INDEXED BY jobs_by_concurrency
   WHERE other.project_id = jobs.project_id AND other.concurrency_key = jobs.concurrency_key AND other.wake_at IS NOT NULL
-    AND other.state = 'running') < concurrency_limit)`;
+    AND other.state = 'running')`;
+
+/** Of a row of `jobs`: it has no key, or fewer run with that key than may. */
+export const KEY_IS_FREE = `(concurrency_key IS NULL OR ${RUNNING_WITH_KEY} < concurrency_limit)`;
 
 export type ConcurrencyKey = { projectId: string; key: string };
 

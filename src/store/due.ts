@@ -13,15 +13,18 @@ export type DueJob = Job & { rung: boolean };
 
 /**
  * The earliest `limit` of them, and as many whose run has died although their wake time is far away: a claim does not name
- * that time, and the jobs of a gate wait with a late one.
+ * that time, and what waits for a gate or a budget waits with a late one.
  */
 export async function findDue(db: D1Database, limit: number, { ringCheckMs }: Timing): Promise<DueJob[]> {
   const columns = `SELECT ${JOB_COLUMNS}, wake_at > run_at AS rung FROM jobs`;
   const due = `${columns} WHERE wake_at IS NOT NULL AND wake_at <= ${NOW} ORDER BY wake_at LIMIT ?1`;
-  const dead = `${columns} INDEXED BY jobs_in_pool WHERE pool IS NOT NULL AND state = 'running'
-    AND lease_until < ${NOW} AND wake_at > ${NOW} + ${ringCheckMs} LIMIT ?1`;
+  const isFarOff = `state = 'running' AND lease_until < ${NOW} AND wake_at > ${NOW} + ${ringCheckMs} LIMIT ?1`;
+  const dead = [
+    `${columns} INDEXED BY jobs_in_pool WHERE pool IS NOT NULL AND ${isFarOff}`,
+    `${columns} INDEXED BY jobs_reserved WHERE reserved = 1 AND pool IS NULL AND ${isFarOff}`,
+  ];
   const results = await ask(
-    db.batch<JobRow & { rung: number }>([due, dead].map((sql) => db.prepare(sql).bind(limit))),
+    db.batch<JobRow & { rung: number }>([due, ...dead].map((sql) => db.prepare(sql).bind(limit))),
   );
   return results.flatMap((result) => result.results).map((row) => ({ ...toJob(row), rung: row.rung === 1 }));
 }

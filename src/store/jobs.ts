@@ -28,6 +28,37 @@ export async function countOpen(db: D1Database, projectId: string): Promise<numb
   return result.results[0]?.count ?? 0;
 }
 
+/** Jobs of a project, or of one of its keys, from this id on. Looks at each of them. */
+export async function countSince(
+  db: D1Database,
+  projectId: string,
+  keyId: string | null,
+  since: string,
+): Promise<number> {
+  const sql =
+    "SELECT COUNT(*) AS count FROM jobs WHERE project_id = ?1 AND id >= ?2 AND (?3 IS NULL OR key_id = ?3)";
+  const row = await ask(db.prepare(sql).bind(projectId, since, keyId).first<{ count: number }>());
+  return row?.count ?? 0;
+}
+
+/** When the `n`th of these was made; null: there are not so many. */
+export async function nthSince(
+  db: D1Database,
+  projectId: string,
+  keyId: string | null,
+  { since, n }: { since: string; n: number },
+): Promise<number | null> {
+  const sql = `SELECT created_at FROM jobs WHERE project_id = ?1 AND id >= ?2 AND (?3 IS NULL OR key_id = ?3)
+    ORDER BY id LIMIT 1 OFFSET ?4`;
+  const row = await ask(
+    db
+      .prepare(sql)
+      .bind(projectId, since, keyId, n - 1)
+      .first<{ created_at: number }>(),
+  );
+  return row?.created_at ?? null;
+}
+
 /** The newest jobs of a channel: what a listener sees first. */
 export async function newestOfChannel(
   db: D1Database,

@@ -4,6 +4,8 @@
 import type { Job } from "../core/job";
 import { MOVES, type Move } from "../core/lifecycle";
 import type { Timing } from "../core/limits";
+import { IN_BUDGET } from "./budgets";
+import { DUE } from "./claims";
 import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import type { Place } from "./run-ends";
@@ -83,6 +85,21 @@ export async function expireJob(db: D1Database, key: JobKey, error: StoredError)
       fingerprint = ?4, erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guard("expire")} AND expires_at <= ${NOW} RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [key.projectId, key.id, error.json, error.fingerprint]);
+}
+
+export type Refusal = JobKey & { error: StoredError };
+
+/** refuse: the job is due, its budget is used up, and it does not want to wait for it. Returns those that it has ended. */
+export async function refuseJobs(db: D1Database, refusals: Refusal[]): Promise<Job[]> {
+  const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},
+      wake_at = NULL, turn_state = NULL, error = r.json, fingerprint = r.cause,
+      erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
+    FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->'error'->>'json' AS json,
+      value->'error'->>'fingerprint' AS cause FROM json_each(?1)) AS r
+    WHERE project_id = r.p AND id = r.i AND ${inStates("refuse")} AND ${DUE} AND on_budget = 'fail' AND NOT ${IN_BUDGET}
+    RETURNING ${JOB_COLUMNS}`;
+  const listed = refusals.map(({ projectId, id, error }) => ({ projectId, id, error }));
+  return moveAll(db, sql, JSON.stringify(listed));
 }
 
 export type Rerun = JobKey & { delayMs: number };

@@ -13,10 +13,13 @@ import { createdOperation, insertOperation, type NewOperation } from "./operatio
 export const POOL = `COALESCE(jobs.pool, CASE WHEN jobs.model GLOB 'sandbox/*!*'
   THEN substr(jobs.model, 1, instr(jobs.model, '!') - 1) ELSE jobs.model END)`;
 
+/** Of a row `p` of `pauses` and one of `jobs`: it keeps the job from starting. */
+export const PAUSES_JOB = `((p.project_id = jobs.project_id AND p.scope = 'project')
+  OR (p.project_id IN ('', jobs.project_id) AND p.scope = 'task' AND p.name = jobs.task)
+  OR (p.project_id = '' AND p.scope = 'pool' AND p.name = ${POOL}))`;
+
 /** Of a row of `jobs`: nothing that it belongs to is paused. */
-export const NOT_PAUSED = `NOT EXISTS (SELECT 1 FROM pauses WHERE (project_id = jobs.project_id AND scope = 'project')
-  OR (project_id IN ('', jobs.project_id) AND scope = 'task' AND name = jobs.task)
-  OR (project_id = '' AND scope = 'pool' AND name = ${POOL}))`;
+export const NOT_PAUSED = `NOT EXISTS (SELECT 1 FROM pauses AS p WHERE ${PAUSES_JOB})`;
 
 type Row = { project_id: string; scope: PauseScope; name: string; id: string; created_at: number };
 

@@ -1,4 +1,4 @@
-// What is left of a project when its jobs are gone: keys, ledger, idempotency keys, objects of lost runs.
+// What is left of a project when its jobs are gone: keys, budgets, ledger, idempotency keys, objects of lost runs.
 
 import { ask } from "./db";
 import { deleteObjects, listKeys, type Storage } from "./objects";
@@ -9,7 +9,16 @@ export async function hasJobs(db: D1Database, projectId: string): Promise<boolea
   return (await ask(db.prepare(sql).bind(projectId).first())) !== null;
 }
 
-const TABLES = ["api_keys", "job_tags", "idempotency_keys", "ledger", "operations", "pauses"];
+const TABLES = [
+  "api_keys",
+  "job_tags",
+  "idempotency_keys",
+  "ledger",
+  "usage_days",
+  "budgets",
+  "operations",
+  "pauses",
+];
 
 /** The project's own row stays, so that nothing is submitted to it and its id is not used anew too soon. */
 export async function wipeProject(store: Storage & { db: D1Database }, projectId: string): Promise<void> {

@@ -16,6 +16,7 @@ const ALLOWED: Record<Move, { from: State[]; to: State }> = {
   cancel: { from: ["pending", "waiting"], to: "cancelled" },
   reroute: { from: ["pending"], to: "pending" },
   expire: { from: ["pending", "waiting"], to: "failed" },
+  refuse: { from: ["pending"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
 };
 

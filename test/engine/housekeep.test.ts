@@ -152,7 +152,7 @@ describe("orphans", () => {
 });
 
 describe("what is forgotten by its age", () => {
-  it("is expired uses of tokens, keys of bulk submits, finished operations and old lines of the ledger", async () => {
+  it("is expired uses of tokens, keys of bulk submits, finished operations, old lines of the ledger and old days of usage", async () => {
     await env.DB.exec("INSERT INTO token_uses VALUES ('tok_old', 1, 1000), ('tok_new', 1, 99999999999999)");
     const key = "INSERT INTO idempotency_keys (project_id, key, hash, job_id, job_ids, created_at) VALUES";
     await env.DB.exec(
@@ -165,6 +165,13 @@ describe("what is forgotten by its age", () => {
     await env.DB.exec(
       `INSERT INTO ledger (${columns}) VALUES ${line(idOfAge(401 * DAY_MS))}, ${line(anId())}`,
     );
+    await env.DB.exec("DELETE FROM usage_days");
+    for (const age of [402, 399]) {
+      const day = new Date(Date.now() - age * DAY_MS).toISOString().slice(0, 10);
+      await env.DB.exec(
+        `INSERT INTO usage_days VALUES ('default', '${day}', '', 't', '', '', 1, 1, 1, 0, 0, 0, 0, 0)`,
+      );
+    }
     for (const id of ["op_old", "op_new"]) {
       const one = {
         projectId: PROJECT,
@@ -179,7 +186,7 @@ describe("what is forgotten by its age", () => {
     }
     await env.DB.exec("UPDATE operations SET finished_at = 1 WHERE id = 'op_old'");
     await walk();
-    for (const table of ["token_uses", "idempotency_keys", "ledger", "operations"]) {
+    for (const table of ["token_uses", "idempotency_keys", "ledger", "usage_days", "operations"]) {
       expect(await countRows(table), table).toBe(1);
     }
   });

@@ -132,7 +132,7 @@ describe("pause and resume", () => {
       await expect(pause(deps, { projectId: null, pool })).rejects.toMatchObject({
         code: "unknown_pool",
         param: "pool",
-        message: expect.stringMatching(/sandbox\/chat, sandbox\/embedding/),
+        message: expect.stringMatching(/sandbox\/chat, sandbox\/limited, sandbox\/embedding/),
       });
     }
   });

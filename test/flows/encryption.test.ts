@@ -144,7 +144,7 @@ describe("with ENCRYPTION_KEYS, no plaintext of a job", () => {
 });
 
 describe("with ENCRYPTION_KEYS, the owner of a job", () => {
-  const root = { kind: "root" as const, projectId: PROJECT, scopes: ["admin" as const] };
+  const root = { kind: "root" as const, keyId: null, projectId: PROJECT, scopes: ["admin" as const] };
 
   it.each(["small", "large"] as const)("reads the output of a %s one as it was written", async (which) => {
     const shown = await showWholeJob(deps(says("")), root, await theJob(completed[which]));

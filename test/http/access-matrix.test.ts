@@ -57,6 +57,12 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/pauses": "401 401 403 200 200 200 403 403 403",
   "GET /v1/pauses": "401 401 200 403 200 200 403 403 403",
   "DELETE /v1/pauses/{id}": "401 401 403 204 204 204 403 403 403",
+  "GET /v1/usage": "401 401 200 403 200 200 403 403 403",
+  "GET /v1/budgets": "401 401 200 403 200 200 403 403 403",
+  "PUT /v1/projects/{project}/budget": "401 401 403 403 403 200 403 403 403",
+  "DELETE /v1/projects/{project}/budget": "401 401 403 403 403 204 403 403 403",
+  "PUT /v1/projects/{project}/keys/{key}/budget": "401 401 403 403 403 200 403 403 403",
+  "DELETE /v1/projects/{project}/keys/{key}/budget": "401 401 403 403 403 204 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -76,8 +82,11 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   }
   if (path.includes("{key}")) {
     const { body } = await call<{ id: string }>("POST", `/v1/projects/${project}/keys`, { json: {} });
-    return path.replace("{project}", project).replace("{key}", body.id);
+    const address = path.replace("{project}", project).replace("{key}", body.id);
+    if (route === "DELETE /v1/projects/{project}/keys/{key}/budget") await setBudget(address);
+    return address;
   }
+  if (route === "DELETE /v1/projects/{project}/budget") await setBudget(`/v1/projects/${project}/budget`);
   if (path.startsWith("/v1/operations")) {
     const key = await ownerOf(project);
     const { body } = await call<{ id: string }>("POST", "/v1/jobs/erase", { key, json: NOTHING });
@@ -95,6 +104,12 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
   return path.replace("{project}", project).replace("{id}", id) + query;
+}
+
+const BUDGET = { tokens_per_day: 1_000_000_000 };
+
+async function setBudget(path: string): Promise<void> {
+  expect((await call("PUT", path, { json: BUDGET })).status).toBe(200);
 }
 
 const owners = new Map<string, string>([["default", ROOT_KEY]]);
@@ -119,6 +134,7 @@ function bodyOf(route: string): unknown {
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
   if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
   if (route === "PATCH /v1/pools/{pool}") return {};
+  if (route.startsWith("PUT")) return BUDGET;
   if (route === "POST /v1/projects") return { id: `new-${made++}` };
   return route === "POST /v1/projects/{project}/keys" ? {} : undefined;
 }

@@ -43,6 +43,7 @@ describe("authentication", () => {
     expect(await api.identify(key)).toEqual({
       kind: "key",
       projectId: "warm",
+      keyId: expect.stringMatching(/^key_/),
       scopes: ["jobs:read", "jobs:write"],
     });
     expect(api.calls).toHaveLength(1);
@@ -53,7 +54,12 @@ describe("authentication", () => {
   it("costs none for the root key and for tokens", async () => {
     const token = await mint({ channel: "c", allow: ["read"] });
     const api = apiAt(Date.now());
-    expect(await api.identify(ROOT_KEY)).toEqual({ kind: "root", projectId: "default", scopes: ["admin"] });
+    expect(await api.identify(ROOT_KEY)).toEqual({
+      kind: "root",
+      projectId: "default",
+      keyId: null,
+      scopes: ["admin"],
+    });
     expect(await api.identify(token)).toMatchObject({ kind: "token", channel: "c", allow: ["read"] });
     expect(api.calls).toEqual([]);
   });

@@ -66,6 +66,22 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   unknown_pool: () => call("POST", "/v1/pauses", { json: { pool: "sandbox/none" } }),
   no_model_configured: () =>
     call("POST", "/v1/jobs", { json: later(), env: { ...env, SANDBOX: "off", PROVIDERS: "[]" } }),
+  price_unknown: async () => {
+    const key = await createProject("thrifty");
+    await call("PUT", "/v1/projects/thrifty/budget", { json: { usd_per_day: 1 } });
+    const models = [{ name: "unpriced", kind: "chat" }];
+    const PROVIDERS = JSON.stringify([{ name: "acme", base_url: "https://acme.test/v1", models }]);
+    return call("POST", "/v1/jobs", {
+      key,
+      json: later({ input: { prompt: "Hi" } }),
+      env: { ...env, PROVIDERS, SANDBOX: "off" },
+    });
+  },
+  quota_exceeded: async () => {
+    const key = await createProject("hasty");
+    await call("PUT", "/v1/projects/hasty/budget", { json: { jobs_per_minute: 1 } });
+    return call("POST", "/v1/jobs/bulk", { key, json: { jobs: [later(), later()] } });
+  },
   rate_limited: async () => {
     const key = await mint({ channel: "c", allow: ["submit"] });
     const answers = await Promise.all(

@@ -175,8 +175,13 @@ describe("odd addresses", () => {
       ["GET", `/v1/projects/${id}/keys`],
       ["POST", `/v1/projects/${id}/keys`],
       ["DELETE", `/v1/projects/default/keys/${id}`],
+      ["PUT", `/v1/projects/${id}/budget`],
+      ["DELETE", `/v1/projects/${id}/budget`],
+      ["PUT", `/v1/projects/default/keys/${id}/budget`],
+      ["DELETE", `/v1/projects/default/keys/${id}/budget`],
     ] as const) {
-      expectError(await call(method, path, { json: method === "POST" ? {} : undefined }), "not_found");
+      const json = { POST: {}, PUT: { tokens_per_day: 1 }, GET: undefined, DELETE: undefined }[method];
+      expectError(await call(method, path, { json }), "not_found");
     }
   });
 

@@ -67,7 +67,7 @@ describe("any sequence of moves", () => {
       fc.asyncProperty(fc.array(steps, { minLength: 10, maxLength: 40 }), async (sequence) => {
         // Alone: what else runs has a say in who may be taken over.
         await env.DB.exec("DELETE FROM jobs");
-        const { id, projectId } = await storedJob({ max_attempts: MAX_ATTEMPTS });
+        const { id, projectId } = await storedJob({ max_attempts: MAX_ATTEMPTS, on_budget: "fail" });
         let model = newJob;
         let row = await theRow(id);
         for (const step of sequence) {

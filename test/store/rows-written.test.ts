@@ -18,7 +18,14 @@ async function priceOf(over: Partial<NewJob>): Promise<number> {
   const claimed = await claimOne({ projectId: PROJECT, id: job.id, run: 0 }, wrapped.db);
   if (!claimed) throw new Error("not claimed");
   const output = { bytes: 2, inline: '"a"', key: null };
-  const used = { run: claimed.run, task: "generate", model: "sandbox/chat", usage: NO_USAGE };
+  const used = {
+    run: claimed.run,
+    task: "generate",
+    model: "sandbox/chat",
+    keyId: null,
+    price: null,
+    usage: NO_USAGE,
+  };
   await endRun(wrapped.db, claimed, { state: "completed", move: "complete" }, { ...aResult, output, used });
   expect(await theJob(job.id)).toMatchObject({ state: "completed" });
   return wrapped.rowsWritten();

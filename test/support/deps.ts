@@ -29,7 +29,7 @@ export type TestDeps = RunDeps & {
 };
 
 export type Edge = Partial<Deps> & {
-  /** The provider `acme`. The sandbox is there too, and needs no network. */
+  /** Answers for the providers. The sandbox is there too, and needs no network. */
   fetch?: Fetch;
   /** Which models there are, besides the sandbox's. */
   models?: Partial<Pick<CatalogueOptions, "providers" | "aliases">>;

@@ -30,6 +30,7 @@ export const ACTIONS = [
   "cancel",
   "reroute",
   "expire",
+  "refuse",
   "rerun",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -99,6 +100,8 @@ function byAction(job: ModelJob, action: Action, older: boolean): Partial<ModelJ
       return job.state === "pending" ? {} : null;
     case "expire":
       return open && job.expired ? { state: "failed" } : null;
+    case "refuse":
+      return job.state === "pending" && job.due && !job.expired ? { state: "failed" } : null;
     case "rerun":
       if (job.state !== "failed" && job.state !== "cancelled") return null;
       return {

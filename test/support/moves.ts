@@ -11,6 +11,7 @@ import {
   crashJob,
   expireJob,
   type RunKey,
+  refuseJobs,
   rerouteJobs,
   rerunJobs,
   stopDeadRun,
@@ -46,6 +47,15 @@ export async function claimOne(job: RunKey, db = env.DB, claimId = anId("clm")):
   if (claimed) return claimed;
   const [counted] = await claimCounted(db, [key], claimId, TIMING);
   return counted ?? (await claimSuspect(db, key, claimId, TIMING));
+}
+
+/** Under a budget of which nothing is left. */
+async function refuse({ projectId, id }: RunKey, db = env.DB): Promise<Job | null> {
+  const budget = "INSERT INTO budgets (project_id, key_id, tokens_per_day) VALUES (?1, '', 0)";
+  await env.DB.prepare(budget).bind(projectId).run();
+  const moved = await first(refuseJobs(db, [{ projectId, id, error: STORED_ERROR }]));
+  await env.DB.prepare("DELETE FROM budgets WHERE project_id = ?1").bind(projectId).run();
+  return moved;
 }
 
 export const MOVE_CASES: MoveCase[] = [
@@ -120,6 +130,7 @@ export const MOVE_CASES: MoveCase[] = [
     make: (job, db = env.DB) => expireJob(db, job, STORED_ERROR),
     ready: { expires_at: past },
   },
+  { name: "refuse", move: "refuse", make: refuse, ready: { run_at: past, on_budget: "fail" } },
   {
     name: "reroute",
     move: "reroute",

@@ -61,12 +61,12 @@ export async function identify(deps: Deps, config: ApiConfig, credential: string
   if (TOKEN.test(credential)) return readToken(config.tokenSecret, credential, deps.now());
   const hash = await sha256(credential);
   if (timingSafeEqual(hash, await sha256(config.rootKey))) {
-    return { kind: "root", projectId: "default", scopes: ["admin"] };
+    return { kind: "root", projectId: "default", keyId: null, scopes: ["admin"] };
   }
   const key = await lookUp(deps, toHex(hash));
   if (!key)
     throw new AppError("unauthorized", { message: "This key is not valid. It may have been revoked." });
-  return { kind: "key", projectId: key.projectId, scopes: key.scopes };
+  return { kind: "key", projectId: key.projectId, keyId: key.id, scopes: key.scopes };
 }
 
 async function lookUp(deps: Deps, hash: string): Promise<ApiKey | null> {

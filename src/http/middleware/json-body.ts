@@ -1,4 +1,4 @@
-// Reads the bodies of POST and PATCH with a bound on their size and depth, before anything parses them.
+// Reads the bodies of POST, PUT and PATCH with a bound on their size and depth, before anything parses them.
 
 import { createMiddleware } from "hono/factory";
 import { AppError } from "../../core/errors";
@@ -6,6 +6,8 @@ import { jsonDepth } from "../../core/json-depth";
 import { LIMITS } from "../../core/limits";
 import type { HttpContext, HttpEnv } from "../context";
 import { credentialOf, identify } from "./authenticate";
+
+const WITH_BODY = ["POST", "PUT", "PATCH"];
 
 /** Bodies of POSTs to these paths may be larger than the small default. */
 const MAX_BYTES: Record<string, number> = {
@@ -15,7 +17,7 @@ const MAX_BYTES: Record<string, number> = {
 
 /** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
-  if (c.req.method === "POST" || c.req.method === "PATCH") {
+  if (WITH_BODY.includes(c.req.method)) {
     const type = c.req.header("content-type");
     const maxBytes = c.req.method === "POST" ? MAX_BYTES[c.req.path] : undefined;
     // Megabytes are not read for strangers. What the caller may do is checked by the route.

@@ -37,6 +37,7 @@ export function tokenRoutes(app: App): void {
     const token = await signToken(config.tokenSecret, {
       projectId: caller.projectId,
       id: deps.newId("tok"),
+      keyId: caller.kind === "token" ? null : caller.keyId,
       allow: [...new Set(grant.allow)],
       channel: grant.channel ?? null,
       job: grant.job ?? null,
