@@ -102,7 +102,7 @@ describe("POST /v1/pauses", () => {
     const task = expectError(await pause({ task: "translate" }), "unknown_task", "task");
     expect(task.message).toContain("generate, embed");
     const pool = expectError(await pause({ pool: "sandbox/none" }), "unknown_pool", "pool");
-    expect(pool.message).toContain("sandbox/chat, sandbox/embedding");
+    expect(pool.message).toContain("sandbox/chat, sandbox/limited, sandbox/embedding");
     expect(await countRows("pauses")).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import type { JobRequest } from "../../src/engine/check-jobs";
 import { erase } from "../../src/engine/erase";
 import { operate } from "../../src/engine/operate";
 import { pause, resume } from "../../src/engine/pause";
+import { setBudget } from "../../src/store/budgets";
 import { listPauses } from "../../src/store/pauses";
 import { answer, eventStream, failure, textChunk, usageChunk } from "../llm/fake-provider";
 import type { TestDeps } from "./deps";
@@ -24,6 +25,11 @@ const chat = (over: Partial<JobRequest> = {}): JobRequest => ({
 
 const limited = (over: Partial<JobRequest> = {}) =>
   chat({ input: { prompt: "Tea in Lisbon", model: "acme/limited" }, ...over });
+
+const tokensADay = (tokens: number) => ({
+  jobsPerMinute: null,
+  spending: { tokens_per_day: tokens, usd_per_day: null, usd_per_month: null },
+});
 
 const LARGE = "tea ".repeat(4_000);
 
@@ -98,6 +104,27 @@ export const SCENARIOS: Scenario[] = [
     },
   },
   {
+    name: "three jobs, two of which wait until their budget is raised",
+    reply: answer,
+    begin: async (stage) => {
+      const mine = { projectId: PROJECT, keyId: null };
+      // The first is let in, because nothing is used yet; what it uses is more than the others find.
+      await setBudget(env.DB, mine, tokensADay(1));
+      await submit(stage, [chat(), chat(), limited()]);
+      for (let i = 0; i < 3; i++) {
+        const bells = stage.world.takeBells();
+        if (bells.length > 0) await stage.world.consume(bells);
+      }
+      const raise: Act<boolean> = (deps) => setBudget(deps.db, mine, tokensADay(1_000_000));
+      for (let i = 0; i < 8; i++) {
+        const { answer } = await stage.world.run("root", raise);
+        if (answer?.ok) return;
+        pass(30_000);
+      }
+      stage.world.wrongs.push("a budget that is never raised");
+    },
+  },
+  {
     name: "stream on a channel",
     reply: answer,
     begin: async (stage) => void (await submit(stage, [chat({ stream: true, channel: "stream" })])),
@@ -121,7 +148,7 @@ export const SCENARIOS: Scenario[] = [
     begin: async (stage) => {
       const jobs = ["a", "b", "c"].map((idempotency_key) => chat({ idempotency_key, tags: ["bulk"] }));
       const more = { list: true, bulkKey: "all" };
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 8; i++) {
         const end = await submit(stage, jobs, {}, more);
         if (end.answer?.ok) return;
         // Who was not told sends it again; what comes of it is what counts.
@@ -149,7 +176,7 @@ export const SCENARIOS: Scenario[] = [
       await stage.world.consume(stage.world.takeBells());
     },
     begin: async ({ world }) => {
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 8; i++) {
         const end = await world.run("api", resumeAll);
         if (end.answer?.ok) return;
         pass(30_000);

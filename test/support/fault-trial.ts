@@ -10,7 +10,16 @@ import { startVirtualTime, stopVirtualTime } from "./virtual-time";
 export type Trial = { stage: Stage; ops: Op[]; breaches: string[] };
 
 /** Tables that a trial writes to. */
-const TABLES = ["jobs", "job_tags", "idempotency_keys", "operations", "ledger", "usage_days", "pauses"];
+const TABLES = [
+  "jobs",
+  "job_tags",
+  "idempotency_keys",
+  "operations",
+  "ledger",
+  "usage_days",
+  "pauses",
+  "budgets",
+];
 
 const HOUR_MS = 3_600_000;
 

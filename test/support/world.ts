@@ -164,6 +164,7 @@ export class World {
         `UPDATE jobs SET lease_until = ${NOW} - 5000, wake_at = ${SOON_OVER} WHERE state = 'running'`,
       ),
       env.DB.prepare(`UPDATE operations SET wake_at = ${NOW} - 5000 WHERE finished_at IS NULL`),
+      env.DB.prepare(`UPDATE budgets SET wake_at = ${NOW} - 5000 WHERE wake_at IS NOT NULL`),
     ]);
   }
 
