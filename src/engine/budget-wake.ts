@@ -5,11 +5,14 @@ import type { Deps } from "../deps";
 import { errorField } from "../log";
 import { type HeldBudget, holdDueBudgets, saveRung, untilNextBudgetMs } from "../store/budget-wakes";
 import { getBudget } from "../store/budgets";
-import type { Room } from "../store/waiting";
+import { endRest, findWaiting, type Room } from "../store/waiting";
 import { armClock, armClockFor } from "./arm-clock";
-import { resume } from "./resume";
+import { ring } from "./ring";
 
 const BUDGETS_PER_PASS = 10;
+
+/** Jobs of a slice. */
+const SLICE = 1_000;
 
 /** Between passes that left something undone. */
 const BREATH_MS = 1_000;
@@ -33,13 +36,18 @@ export async function wakeBudgetsNow(deps: Deps): Promise<void> {
   }
 }
 
+/** Of what there is room for, the oldest first. A doorbell too many is answered with the job's staying pending. */
 async function ringSlice(deps: Deps, key: HeldBudget, position: string): Promise<void> {
   const { projectId, keyId } = key;
   const room = roomOf(await getBudget(deps.db, key));
-  const { rung, next } = await resume(deps, { projectId, keyId: keyId ?? undefined }, position, room);
-  deps.log("budget_slice", { project: projectId, key: keyId, rung });
+  const jobs = await findWaiting(deps.db, key, { after: position, limit: SLICE, room });
+  if (jobs.length > 0) {
+    await endRest(deps.db, jobs, deps.config.timing);
+    await ring(deps, jobs);
+  }
+  deps.log("budget_slice", { project: projectId, key: keyId, rung: jobs.length });
   // To be gone on with soon: jobs use less than was reserved for them, so that there is room for more as these end.
-  await saveRung(deps.db, key, next);
+  await saveRung(deps.db, key, jobs.at(-1)?.id ?? null);
 }
 
 /** One that was removed has no bounds. */

@@ -1,7 +1,7 @@
 // Why a job is not running, in a sentence with the number behind it.
 
 import { tellUsedUp } from "../core/budget";
-import type { Explanation } from "../core/gate/gate";
+import type { Backlog, Explanation } from "../core/gate/gate";
 import { ticketOf } from "../core/gate/ticket";
 import type { Job } from "../core/job";
 import { isFinal, type ShownReason } from "../core/lifecycle";
@@ -22,13 +22,25 @@ export type Explained = {
 
 const PLAIN = { limit: null, position: null, etaMs: null };
 
-export async function explain(deps: Deps, job: Job): Promise<Explained> {
+/** In full: with its place in line and when it may start, for which the line is counted. */
+export function explain(deps: Deps, job: Job): Promise<Explained> {
+  return tell(deps, job, (pool) => countLine(deps.db, pool, ticketOf(job)));
+}
+
+/** The reason alone, which costs no count: null for a job that does not wait. */
+export async function findReason(deps: Deps, job: Job): Promise<ShownReason | null> {
+  return (await tell(deps, job, async () => [])).reason;
+}
+
+type Count = (pool: string) => Promise<Backlog[]>;
+
+async function tell(deps: Deps, job: Job, count: Count): Promise<Explained> {
   if (job.state !== "pending") return { ...PLAIN, reason: null, message: tellState(job) };
   const dueInMs = job.runAt - job.readAt;
   if (dueInMs > 0) return explainDue(job, dueInMs);
   const [block] = await findBlocks(deps.db, [job]);
   if (block) return explainBlock(block, job.readAt);
-  return (await explainTurn(deps, job)) ?? { ...PLAIN, reason: "queued", message: IN_QUEUE };
+  return (await explainTurn(deps, job, count)) ?? { ...PLAIN, reason: "queued", message: IN_QUEUE };
 }
 
 const IN_QUEUE = "It is in the queue, and starts as soon as a consumer takes it.";
@@ -57,11 +69,11 @@ function explainDue(job: Job, dueInMs: number): Explained {
 }
 
 /** The gate's own answer; null for a job that has no gate. */
-async function explainTurn(deps: Deps, job: Job): Promise<Explained | null> {
+async function explainTurn(deps: Deps, job: Job, count: Count): Promise<Explained | null> {
   const { pool } = job;
   if (pool === null) return null;
   const ticket = ticketOf(job);
-  const backlog = await countLine(deps.db, pool, ticket);
+  const backlog = await count(pool);
   const told: Explanation | null = await callGate(deps, pool, (gate) => gate.explain(pool, ticket, backlog));
   return told ?? { ...PLAIN, reason: "queued", message: NO_ANSWER };
 }

@@ -7,7 +7,7 @@ import { isJobId } from "../core/ids";
 import { isErased, type Job, type WholeJob } from "../core/job";
 import { SHOWN_OUTPUT_BYTES } from "../core/limits";
 import type { Deps } from "../deps";
-import { explain } from "../engine/explain";
+import { findReason } from "../engine/explain";
 import { getJob } from "../store/jobs";
 import { loadText } from "../store/objects";
 import { openJob, openWholeJob } from "../store/sealed-job";
@@ -34,7 +34,7 @@ export async function showWholeJob(deps: Deps, caller: Caller, job: WholeJob): P
   if (caller.kind === "token" && !caller.allow.includes("read")) return showJob(deps, job);
   const shown = presentWholeJob(await openWholeJob(deps.vault, job), await shownOutput(deps, job));
   if (job.state !== "pending" || job.runAt > job.readAt) return shown;
-  return { ...shown, reason: (await explain(deps, job)).reason };
+  return { ...shown, reason: await findReason(deps, job) };
 }
 
 async function shownOutput(deps: Deps, job: WholeJob): Promise<string | null> {

@@ -8,6 +8,17 @@ import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
 import { NOT_PAUSED } from "./pauses";
 
+/** What every claim writes, once: a job that bears this claim id already was claimed by a statement whose answer got lost. */
+function taken(claim: string, { leaseMs }: Timing): string {
+  return `state = 'running', reason = NULL, claim_id = ${claim},
+      run = run + (claim_id IS NOT ${claim}), version = version + (claim_id IS NOT ${claim}),
+      started_at = CASE WHEN claim_id IS ${claim} THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
+      lease_until = ${NOW} + ${leaseMs}`;
+}
+
+/** Its run counts against a budget. */
+const RESERVED = `reserved = CASE WHEN ${HAS_BUDGET} THEN 1 END`;
+
 /**
  * claim: every job of `keys` that is due, in one statement. Those that crashed before are not among them, see claimSuspect,
  * nor those that count against something when they start, see claimCounted.
@@ -19,15 +30,10 @@ export async function claimJobs(
   db: D1Database,
   keys: JobKey[],
   claimId: string,
-  { leaseMs }: Timing,
+  timing: Timing,
 ): Promise<WholeJob[]> {
   const sql = `UPDATE jobs SET
-      state = 'running', reason = NULL, claim_id = ?2,
-      run = run + (claim_id IS NOT ?2),
-      attempt = attempt + (claim_id IS NOT ?2),
-      version = version + (claim_id IS NOT ?2),
-      started_at = CASE WHEN claim_id IS ?2 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
-      lease_until = ${NOW} + ${leaseMs}
+      ${taken("?2", timing)}, attempt = attempt + (claim_id IS NOT ?2)
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
       AND ((${DUE} AND crashes = 0 AND concurrency_key IS NULL AND NOT ${HAS_BUDGET} AND ${NOT_PAUSED})
         OR (state = 'running' AND claim_id = ?2))
@@ -47,13 +53,9 @@ export async function claimSuspect(
   timing: Timing,
 ): Promise<WholeJob | null> {
   const sql = `UPDATE jobs SET
-      state = 'running', reason = NULL, claim_id = ?3, reserved = CASE WHEN ${HAS_BUDGET} THEN 1 END,
-      run = run + (claim_id IS NOT ?3),
+      ${taken("?3", timing)}, ${RESERVED},
       attempt = attempt + (claim_id IS NOT ?3 AND state = 'pending'),
-      crashes = crashes + (claim_id IS NOT ?3 AND state = 'running'),
-      version = version + (claim_id IS NOT ?3),
-      started_at = CASE WHEN claim_id IS ?3 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
-      lease_until = ${NOW} + ${timing.leaseMs}
+      crashes = crashes + (claim_id IS NOT ?3 AND state = 'running')
     WHERE project_id = ?1 AND id = ?2
       AND ((${suspect(timing)} AND ${unaccompanied(timing)}) OR (state = 'running' AND claim_id = ?3))
     RETURNING ${WHOLE_JOB_COLUMNS}`;
@@ -69,15 +71,10 @@ export async function claimCounted(
   db: D1Database,
   keys: JobKey[],
   claimId: string,
-  { leaseMs }: Timing,
+  timing: Timing,
 ): Promise<WholeJob[]> {
   const sql = `UPDATE jobs SET
-      state = 'running', reason = NULL, claim_id = ?3, reserved = CASE WHEN ${HAS_BUDGET} THEN 1 END,
-      run = run + (claim_id IS NOT ?3),
-      attempt = attempt + (claim_id IS NOT ?3),
-      version = version + (claim_id IS NOT ?3),
-      started_at = CASE WHEN claim_id IS ?3 THEN started_at ELSE COALESCE(started_at, ${NOW}) END,
-      lease_until = ${NOW} + ${leaseMs}
+      ${taken("?3", timing)}, ${RESERVED}, attempt = attempt + (claim_id IS NOT ?3)
     WHERE project_id = ?1 AND id = ?2
       AND ((${DUE} AND crashes = 0 AND ${STARTABLE}) OR (state = 'running' AND claim_id = ?3))
     RETURNING ${WHOLE_JOB_COLUMNS}`;

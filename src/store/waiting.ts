@@ -1,5 +1,6 @@
-// The jobs of a project that could start and wait: found in their order, and looked after by the clock again.
+// The jobs of a project or key that could start and wait: found in their order, and looked after by the clock again.
 
+import type { BudgetKey } from "../core/budget";
 import type { Job } from "../core/job";
 import { LAST_RING_CHECK_MS, type Timing } from "../core/limits";
 import { ask, type JobKey, NOW, pairs } from "./db";
@@ -8,15 +9,13 @@ import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 /** What may be started: as much as fits into `tokens` and `usd` by the jobs' reservations; null: any number. */
 export type Room = { tokens: number | null; usd: number | null };
 
-export type Waiting = { projectId: string; task?: string; keyId?: string };
-
 /**
  * The first `limit` of them after this id, the oldest first, and not more than there is room for; at least one if there is
  * any. Looks at every open job of the deployment, in the one index that holds just these.
  */
 export async function findWaiting(
   db: D1Database,
-  { projectId, task, keyId }: Waiting,
+  { projectId, keyId }: BudgetKey,
   { after, limit, room }: { after: string; limit: number; room: Room },
 ): Promise<Job[]> {
   const before = (column: string) =>
@@ -24,11 +23,11 @@ export async function findWaiting(
   const sql = `SELECT ${JOB_COLUMNS} FROM jobs WHERE project_id = ?1 AND id IN (SELECT id FROM (
       SELECT id, ${before("reserve_tokens")} AS tokens, ${before("reserve_nano_usd")} AS nano_usd
       FROM jobs INDEXED BY jobs_to_wake WHERE wake_at IS NOT NULL AND project_id = ?1 AND state = 'pending'
-        AND run_at <= ${NOW} AND id > ?2 AND (?3 IS NULL OR task = ?3) AND (?4 IS NULL OR key_id = ?4))
-    WHERE (?5 IS NULL OR tokens < MAX(?5, 1)) AND (?6 IS NULL OR nano_usd < MAX(?6, 1)) ORDER BY id LIMIT ?7)
+        AND run_at <= ${NOW} AND id > ?2 AND (?3 IS NULL OR key_id = ?3))
+    WHERE (?4 IS NULL OR tokens < MAX(?4, 1)) AND (?5 IS NULL OR nano_usd < MAX(?5, 1)) ORDER BY id LIMIT ?6)
     ORDER BY id`;
   const nanoUsd = room.usd === null ? null : Math.round(room.usd * 1e9);
-  const binds = [projectId, after, task ?? null, keyId ?? null, room.tokens, nanoUsd, limit];
+  const binds = [projectId, after, keyId, room.tokens, nanoUsd, limit];
   const { results } = await ask(
     db
       .prepare(sql)
