@@ -19,14 +19,19 @@ const RUNNING = 5_000;
 const IN_LINE = "pool = ?1 AND wake_at IS NOT NULL";
 const WAITS = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
 
-/** Each project and lane that has open jobs in this pool, found by leaps through the index rather than by reading it. */
+const firstFlow = (where: string) => `(SELECT json_array(project_id, lane) FROM jobs INDEXED BY jobs_in_line
+  WHERE ${IN_LINE}${where} ORDER BY project_id, lane LIMIT 1)`;
+
+/**
+ * Each project and lane that has open jobs in this pool, found by leaps through the index rather than by reading it: the next
+ * lane of the project, or the next project. (Comparing both at once would walk to the end of the flow.)
+ */
 const EACH_FLOW = `WITH RECURSIVE
   leap(flow) AS (
-    SELECT (SELECT json_array(project_id, lane) FROM jobs INDEXED BY jobs_in_line WHERE ${IN_LINE}
-      ORDER BY project_id, lane LIMIT 1)
+    SELECT ${firstFlow("")}
     UNION ALL
-    SELECT (SELECT json_array(project_id, lane) FROM jobs INDEXED BY jobs_in_line
-      WHERE ${IN_LINE} AND (project_id, lane) > (leap.flow->>0, leap.flow->>1) ORDER BY project_id, lane LIMIT 1)
+    SELECT COALESCE(${firstFlow(" AND project_id = leap.flow->>0 AND lane > leap.flow->>1")},
+      ${firstFlow(" AND project_id > leap.flow->>0")})
     FROM leap WHERE leap.flow IS NOT NULL LIMIT ${FLOWS}
   ),
   flows AS (SELECT flow->>0 AS p, flow->>1 AS l FROM leap WHERE flow IS NOT NULL)`;

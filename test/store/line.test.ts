@@ -4,6 +4,7 @@ import { TIMING } from "../../src/core/limits";
 import { countLine, findLines, lookAtSlots, readLine } from "../../src/store/line";
 import { insertJobs, type NewJob } from "../../src/store/submit";
 import { aNewJob, PROJECT } from "../support/factory";
+import { wrapDb } from "../support/faulty-db";
 import { changeRow, storedJob } from "../support/rows";
 
 const POOL = "acme/chat";
@@ -96,6 +97,20 @@ describe("the line of a pool", () => {
     const line = await readLine(env.DB, POOL);
     expect(line.running.map(({ id }) => id)).toEqual([running.id]);
     expect(line.weights).toEqual(new Map([[PROJECT, 2.5]]));
+  });
+
+  it("costs no more to read when it is long: the gate holds its head, the database the rest", async () => {
+    const readsOf = async () => {
+      const { db, rowsRead } = wrapDb(env.DB);
+      await readLine(db, POOL);
+      return rowsRead();
+    };
+    await stored(200, { lane: "bulk" });
+    await stored(200, {}, "other");
+    const short = await readsOf();
+    await stored(3_000, { lane: "bulk" });
+    await stored(3_000, { delay_ms: 60_000 }, "other");
+    expect(await readsOf()).toBeLessThanOrEqual(short + 10);
   });
 
   it("is counted by project and lane, with the jobs before one of them", async () => {
