@@ -86,7 +86,7 @@ function explainBlock(block: Block, now: number): Explained {
     }
     case "concurrency": {
       const { key, limit, running } = block;
-      const message = `${running} jobs with the concurrency key "${key}" run, and no more than ${limit} may.`;
+      const message = `${running} of ${limit} jobs with the concurrency key "${key}" are running.`;
       return { ...PLAIN, reason: "concurrency", message, limit: { name: "key", limit, used: running } };
     }
     case "budget": {

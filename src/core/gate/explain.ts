@@ -33,7 +33,10 @@ function causeOf(pool: PoolState, ticket: Ticket, seen: Forecast, now: number): 
     byOthers(pool, seen) ??
     byLimits(pool, ticket, now) ?? {
       reason: "queued",
-      message: seen.own === 0 ? "It is next." : `${count(seen.own, "job")} of the project go first.`,
+      message:
+        seen.own === 0
+          ? "It is next."
+          : `${count(seen.own, "job")} of the project ${seen.own === 1 ? "goes" : "go"} first.`,
       limit: null,
     }
   );
@@ -78,7 +81,7 @@ function byOthers(pool: PoolState, { own, others, projects }: Forecast): Cause |
   const mine = own === 0 ? "" : `, and ${number(own)} of its own project`;
   return {
     reason: "fair_share",
-    message: `${count(others, "job")} ${whose} go first${mine}.`,
+    message: `${count(others, "job")} ${whose} ${others === 1 ? "goes" : "go"} first${mine}.`,
     limit: slotsOf(pool),
   };
 }
@@ -111,9 +114,14 @@ function limitWords(
   const used = isMinute ? minute.spent.sum(now) : isTokens ? today.tokens : today.requests;
   const limit = Math.floor((isMinute ? minute.limit : admission.configured[by]) ?? used);
   const left = isMinute ? (minute.left(now) ?? 0) : Math.max(0, limit - used);
-  const need = isTokens ? `about ${number(pool.cost(ticket).tokens)}` : "1";
+  const needed = isTokens ? pool.cost(ticket).tokens : 1;
+  const need = isTokens ? `about ${number(needed)}` : "1";
   const period = isMinute ? "a minute" : "a day";
-  const message = `${number(limit)} ${unit}s ${period} are used up: ${number(left)} left, this job needs ${need}.`;
+  const allowed = `${number(limit)} ${unit}s ${period}`;
+  const message =
+    isMinute && needed <= left
+      ? `${allowed} are given out evenly: the next in ${seconds(ms)} at the latest.`
+      : `${allowed} are used up: ${number(left)} left, this job needs ${need}.`;
   return { message, limit: { name: by, limit, used } };
 }
 

@@ -77,10 +77,10 @@ export function poolRoutes(app: App): void {
     const at = (ms: number) => new Date(Math.min(job.readAt + ms, LAST_INSTANT_MS)).toISOString();
     return c.json(
       {
-        ...told,
         object: "explanation" as const,
         job_id: job.id,
         state: job.state,
+        ...told,
         pool: job.pool,
         eta: etaMs && { earliest: at(etaMs.earliest), latest: at(etaMs.latest) },
         waiting_since:

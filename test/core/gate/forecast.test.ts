@@ -111,13 +111,18 @@ const FAILED: Report = {
 describe("the reason for which a job waits", () => {
   const job = { ...TICKET, id: "job" };
 
-  it("is the limit that is used up, with its number", () => {
+  it("is the limit that is given out evenly, or used up, with its number", () => {
     const gate = newGate({ tpm: 60_000 });
     expect(gate.explain(job, [], START)).toMatchObject({
       reason: "rate_limited",
-      message: "60,000 tokens a minute are used up: 60,000 left, this job needs about 600.",
+      message: "60,000 tokens a minute are given out evenly: the next in 1 s at the latest.",
       limit: { name: "tpm", limit: 60_000, used: 0 },
       position: 1,
+    });
+    const small = newGate({ tpm: 500 });
+    expect(small.explain(job, [], START)).toMatchObject({
+      reason: "rate_limited",
+      message: "500 tokens a minute are used up: 500 left, this job needs about 600.",
     });
   });
 
