@@ -38,7 +38,7 @@ export function createLimits({ rpm = 0, tpm = 0, burst_s: burstS = 60, announces
   const requests = new Bucket(rpm, burstS);
   const tokens = new Bucket(tpm, burstS);
   const startedAt = now();
-  const seen = { given: 0, refused: 0, tokens_by_second: [] };
+  const seen = { given: 0, refused: 0, tokens_by_second: [], calls_by_second: [] };
   const headers = () => (announces ? { ...requests.headers("requests"), ...tokens.headers("tokens") } : {});
 
   return {
@@ -56,8 +56,13 @@ export function createLimits({ rpm = 0, tpm = 0, burst_s: burstS = 60, announces
       seen.given += 1;
       const second = Math.floor((now() - startedAt) / 1_000);
       seen.tokens_by_second[second] = (seen.tokens_by_second[second] ?? 0) + count;
+      seen.calls_by_second[second] = (seen.calls_by_second[second] ?? 0) + 1;
       return { refused: false, headers: headers() };
     },
-    seen: () => ({ ...seen, tokens_by_second: Array.from(seen.tokens_by_second, (count) => count ?? 0) }),
+    seen: () => ({
+      ...seen,
+      tokens_by_second: Array.from(seen.tokens_by_second, (count) => count ?? 0),
+      calls_by_second: Array.from(seen.calls_by_second, (count) => count ?? 0),
+    }),
   };
 }

@@ -6,7 +6,7 @@
 // calls}}, max_concurrent}, times by CLOCK_MONOTONIC, jobs by the header x-errand-job. POST /reset
 // {latency_ms, answer_tokens, limits: {rpm, tpm, burst_s, announces}} sets the latency, how many tokens an answer
 // counts (half to three halves of it, by the job's id) and what is enforced (provider-limits.mjs), and forgets
-// the log. GET /limits: {given, refused, tokens_by_second}.
+// the log. GET /limits: {given, refused, tokens_by_second, calls_by_second}.
 import http from "node:http";
 import { now, sleep } from "./measure.mjs";
 import { createLimits } from "./provider-limits.mjs";

@@ -17,7 +17,7 @@ export type Mail = {
 };
 
 /** The gates of a world, by their pools. */
-export type Keepers = { of(pool: string): Gatekeeper };
+export type Keepers = { ask<T>(pool: string, act: (keeper: Gatekeeper) => Promise<T>): Promise<T> };
 
 export function wiredBindings(process: string, wire: Wire, mail: Mail, keepers: Keepers, provider: Fetch) {
   return {
@@ -108,13 +108,12 @@ function wiredClock(process: string, wire: Wire, { armed }: Mail): Deps["clock"]
 function wiredGates(wire: Wire, keepers: Keepers): Deps["gates"] {
   const call = (name: "ask" | "take" | "tell" | "nudge") => {
     return (pool: string, ...args: unknown[]) =>
-      wire.pass("gate", name, async () => {
-        const keeper = keepers.of(pool);
-        return (keeper[name] as (...args: unknown[]) => Promise<unknown>).apply(
-          keeper,
-          structuredClone(args),
-        );
-      });
+      wire.pass("gate", name, () =>
+        keepers.ask(pool, (keeper) => {
+          const method = keeper[name] as (...args: unknown[]) => Promise<unknown>;
+          return method.apply(keeper, structuredClone(args));
+        }),
+      );
   };
   const gate = { ask: call("ask"), take: call("take"), tell: call("tell"), nudge: call("nudge") };
   return { getByName: () => gate } as unknown as Deps["gates"];

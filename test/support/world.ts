@@ -153,7 +153,10 @@ export class World {
 
   /** What was to come has been: due times, ends of leases. Whoever still runs is dead, or a zombie. */
   async age(): Promise<void> {
-    if (this.processes.every(({ how }) => how !== "runs")) dropTimers();
+    if (this.processes.every(({ how }) => how !== "runs")) {
+      dropTimers();
+      this.gates.dropStuck();
+    }
     meetRealTime();
     pass(ROUND_MS);
     await env.DB.batch([
