@@ -1,6 +1,6 @@
 // Errand with a counter around its database, its objects' storage and its bucket; GET /__rows tells the
 // counts and resets them.
-import worker, { Clock as RealClock, EventHub as RealEventHub } from "../src/worker";
+import worker, { Clock as RealClock, EventHub as RealEventHub, Gate as RealGate } from "../src/worker";
 
 // One isolate runs everything in local dev, so that one counter hears of all.
 let counts = noCounts();
@@ -115,6 +115,13 @@ export class Clock extends RealClock {
 }
 
 export class EventHub extends RealEventHub {
+  constructor(ctx, env) {
+    countStorage(ctx);
+    super(ctx, counted(env));
+  }
+}
+
+export class Gate extends RealGate {
   constructor(ctx, env) {
     countStorage(ctx);
     super(ctx, counted(env));

@@ -37,6 +37,8 @@ const CASES = {
   "+ starts in 1 s": () => single(plain({ delay_s: 1 })),
   "+ expires_in_s": () => single(plain({ expires_in_s: 3_600 })),
   "+ stream": () => single(plain({ stream: true })),
+  "+ concurrency key": () => single(plain({ concurrency: { key: "bench", limit: 9 } })),
+  "at a gate": () => single(jobOf("sandbox/limited")),
   "runs 3 s": () => single(jobOf("sandbox/chat!ttft_ms=3000")),
   "retried once": () => single(jobOf("sandbox/chat!status=500,times=1")),
   failed: () => single(jobOf("sandbox/chat!status=400")),

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
+import type { PoolOnWire } from "../../src/contract/pool";
 import type { DeltaEvent } from "../../src/core/events";
 import { shortName } from "./inbox";
 import type { Provider } from "./provider-server.mjs";
@@ -55,6 +56,18 @@ function testJob(stage: () => Stage): void {
     expect(deltas.length).toBeGreaterThan(2);
     expect(deltas.map(({ text }) => text).join("")).toBe((job.output as Output).text);
     expect(job.state).toBe("completed");
+  });
+
+  it("of a limited pool is let in by its gate, and its use is counted there", async () => {
+    const { service } = stage();
+    const used = async () => {
+      const { data } = await service.get<{ data: PoolOnWire[] }>("/v1/pools");
+      return data.find(({ id }) => id === "sandbox/limited")?.used_last_minute.requests ?? 0;
+    };
+    const before = await used();
+    const { id } = await service.submit(generate("sandbox/limited"));
+    await service.ended(id);
+    expect(await used()).toBe(before + 1);
   });
 
   it("that embeds texts gives one vector for each", async () => {

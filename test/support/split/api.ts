@@ -4,5 +4,6 @@ import api from "../../../src/api";
 
 export { Clock } from "../../../src/durable/clock";
 export { EventHub } from "../../../src/durable/event-hub";
+export { Gate } from "../../../src/durable/gate";
 
 export default api;

@@ -2,6 +2,7 @@
 
 import { Clock as RealClock } from "../../../src/durable/clock";
 import { EventHub as RealEventHub } from "../../../src/durable/event-hub";
+import { Gate as RealGate } from "../../../src/durable/gate";
 import type { Doorbell, Env } from "../../../src/env";
 import worker from "../../../src/worker";
 import { boundDb, MAX_BYTES } from "./bounded-db";
@@ -22,6 +23,12 @@ export class Clock extends RealClock {
 }
 
 export class EventHub extends RealEventHub {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, bound(env));
+  }
+}
+
+export class Gate extends RealGate {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, bound(env));
   }
