@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/deps";
 import { Gatekeeper } from "../../src/durable/gatekeeper";
 import { answerDoorbells } from "../../src/engine/answer";
@@ -65,6 +65,13 @@ async function statesOf(ids: string[]): Promise<string[]> {
 beforeEach(async () => {
   await env.DB.exec("DELETE FROM jobs");
   await env.DB.exec("DELETE FROM pauses");
+  // A gate with a line looks again and again: it must not outlive its test.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+});
+
+afterEach(() => {
+  vi.clearAllTimers();
+  vi.useRealTimers();
 });
 
 describe("a job of a pool without limits", () => {
