@@ -39,6 +39,10 @@ export const poolSchema = z
         }),
       )
       .openapi({ description: "Of all projects for the root key, of its own for another." }),
+    window: z.object({ jobs: z.int(), flows: z.int() }).openapi({
+      description:
+        "The head of the line, which the gate holds in memory. A flow: a project's jobs of one lane.",
+    }),
     learned: z.object({
       chars_per_token: z.number(),
       output_tokens: z.record(z.string(), z.number()).openapi({ description: "By task." }),
@@ -55,7 +59,7 @@ export const poolSchema = z
       state: z.enum(["closed", "open", "half_open"]),
       until: z.iso.datetime().nullable(),
     }),
-    paused: z.boolean(),
+    paused: z.boolean().openapi({ description: "By POST /v1/pauses." }),
   })
   .openapi("Pool");
 

@@ -54,18 +54,26 @@ function tellState(job: Job): string {
 }
 
 function explainDue(job: Job, dueInMs: number): Explained {
+  const etaMs = { earliest: dueInMs, latest: dueInMs + 1_000 };
+  return { ...PLAIN, ...whyNotBefore(job), etaMs };
+}
+
+function whyNotBefore(job: Job): Pick<Explained, "reason" | "message"> {
   const at = new Date(job.runAt).toISOString();
-  const isRetry = job.reason === "retrying";
-  const why = isRetry
-    ? `Attempt ${job.attempt} of ${job.maxAttempts} failed (${job.error?.code ?? "unknown"}); it is tried again`
-    : "It is not to be started before";
-  const message = isRetry ? `${why} at ${at}.` : `${why} ${at}.`;
-  return {
-    ...PLAIN,
-    reason: isRetry ? "retrying" : "scheduled",
-    message,
-    etaMs: { earliest: dueInMs, latest: dueInMs + 1_000 },
-  };
+  switch (job.reason) {
+    case "retrying": {
+      const code = job.error?.code ?? "unknown";
+      const message = `Attempt ${job.attempt} of ${job.maxAttempts} failed (${code}); it is tried again at ${at}.`;
+      return { reason: "retrying", message };
+    }
+    case "rate_limited":
+      return {
+        reason: "rate_limited",
+        message: `The provider had no room for it; it is tried again at ${at}.`,
+      };
+    default:
+      return { reason: "scheduled", message: `It is not to be started before ${at}.` };
+  }
 }
 
 /** The gate's own answer; null for a job that has no gate. */

@@ -7,11 +7,11 @@ import type { Deps } from "../deps";
 import type { Catalogue } from "../llm/models";
 import { errorField } from "../log";
 import { countRunning, createPause, dropPause } from "../store/pauses";
-import { tasks } from "../tasks/index";
 import { askTwice } from "./answer";
 import { armClock } from "./arm-clock";
 import { knownTask } from "./check-jobs";
 import { begin } from "./operate";
+import { isPool, nameEveryPool } from "./pool-of";
 
 /** `projectId`: null for the whole deployment, which is the only way to pause a pool. Without task and pool: the project. */
 export type PauseRequest = { projectId: string | null; task?: string; pool?: string };
@@ -71,23 +71,10 @@ export async function countCovered(
 
 const POOLS_SHOWN = 20;
 
-/** A pool is a model, limited or not, or a task that is limited itself. */
 function checkPool(catalogue: Catalogue, name: string): void {
-  const models = catalogue.list().map(({ pool }) => pool);
-  const ofTasks = tasks.filter(({ pool }) => pool).map((task) => `task:${task.name}`);
-  const known = [...new Set([...models, ...ofTasks])];
-  if (known.includes(name) || isUnlisted(catalogue, name)) return;
+  if (isPool(catalogue, name)) return;
+  const known = nameEveryPool(catalogue);
   const more = known.length > POOLS_SHOWN ? `, and ${known.length - POOLS_SHOWN} more` : "";
   const message = `No pool "${name}". There are: ${known.slice(0, POOLS_SHOWN).join(", ")}${more}.`;
   throw new AppError("unknown_pool", { param: "pool", message });
-}
-
-/** Of a provider that lists no models: it is taken at the word, as at submit. */
-function isUnlisted(catalogue: Catalogue, name: string): boolean {
-  const [, provider = ""] = /^([^/]+)\/./.exec(name) ?? [];
-  try {
-    return catalogue.provider(provider).models.length === 0;
-  } catch {
-    return false;
-  }
 }

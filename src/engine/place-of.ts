@@ -1,9 +1,8 @@
 // Where a job is on its route: the model it runs on, and the gate whose turn it waits for there.
 
-import { AppError } from "../core/errors";
 import type { Job } from "../core/job";
 import { parseRoute, presentTarget, type Route, routesAhead } from "../core/route";
-import type { Catalogue, Model } from "../llm/models";
+import type { Catalogue } from "../llm/models";
 import type { Place } from "../store/run-ends";
 import { findTask } from "../tasks/index";
 import { poolOf } from "./pool-of";
@@ -13,7 +12,8 @@ export function placeOf(catalogue: Catalogue, job: Pick<Job, "task" | "model">, 
   const target = presentTarget(route);
   const model = target?.model ?? job.model;
   const task = findTask(job.task);
-  const found = model && task?.kind ? find(catalogue, model, task.kind) : null;
+  // Null when it is no longer in PROVIDERS: its run will say so.
+  const found = model && task?.kind ? catalogue.find(model, task.kind) : null;
   const pool = task ? poolOf(task, found, target?.key ?? null) : null;
   return { model, pool, route: JSON.stringify(route) };
 }
@@ -39,14 +39,4 @@ export function detour(
   if (!route || job.pool?.startsWith("task:")) return null;
   const places = routesAhead(route).map((ahead) => placeOf(catalogue, job, ahead));
   return places.find(({ pool }) => pool !== job.pool) ?? null;
-}
-
-/** Null when it is no longer in PROVIDERS: its run will say so. */
-function find(catalogue: Catalogue, model: string, kind: Model["kind"]): Model | null {
-  try {
-    return catalogue.resolve(model, kind);
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
 }

@@ -31,10 +31,20 @@ export function limitsOf(catalogue: Catalogue, pool: string): { limits: PoolLimi
   return { limits: model?.limits ?? NO_LIMITS, adaptive: model?.adaptive ?? false };
 }
 
-/** Every pool of the settings. */
+/** Every pool that is limited, and so has a gate. */
 export function listPools(catalogue: Catalogue): string[] {
   const own = tasks.map((task) => poolOf(task, null)).filter((pool) => pool !== null);
   return [...new Set([...catalogue.list().flatMap(poolsOf), ...own])];
+}
+
+/** Those, and what every other model is in: its jobs wait at no gate, and can be paused all the same. */
+export function nameEveryPool(catalogue: Catalogue): string[] {
+  return [...new Set([...catalogue.list().map(({ pool }) => pool), ...listPools(catalogue)])];
+}
+
+/** Also of a model whose provider lists none: it is taken at the word, as at submit. */
+export function isPool(catalogue: Catalogue, name: string): boolean {
+  return nameEveryPool(catalogue).includes(name) || catalogue.find(name, "chat")?.pool === name;
 }
 
 /** One for each key. */

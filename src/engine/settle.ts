@@ -112,10 +112,5 @@ export function usedBy(deps: Deps, job: Job, { run, usage }: RunEnd): RunResult[
 function priceOf(deps: Deps, { task, model }: Job): Price | null {
   const kind = findTask(task)?.kind;
   if (!kind || model === null) return null;
-  try {
-    return deps.config.catalogue.resolve(model, kind).price;
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
+  return deps.config.catalogue.find(model, kind)?.price ?? null;
 }

@@ -42,6 +42,8 @@ export type Catalogue = {
   resolve(name: string | undefined, kind: ModelKind): Model;
   /** All that an alias stands for, in its order; one for every other name. */
   resolveAll(name: string | undefined, kind: ModelKind): [Candidate, ...Candidate[]];
+  /** The model of a job; null when it was taken off the list since. */
+  find(model: string, kind: ModelKind): Model | null;
   /** Every model that is listed by name. */
   list(): Model[];
   provider(name: string): Provider;
@@ -81,6 +83,10 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   return {
     resolve: (name, kind) => resolveAll(name, kind)[0].model,
     resolveAll,
+    find(model, kind) {
+      const found = findModel(names, model, kind);
+      return found?.kind === kind ? found : null;
+    },
     list: () => names.listed,
     provider(name) {
       const provider = names.providers.get(name);

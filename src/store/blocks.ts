@@ -2,10 +2,10 @@
 
 import { findUsedUp, type UsedUp } from "../core/budget";
 import { BUDGET_COLUMNS, type BudgetRow, toBudget } from "./budgets";
-import { DUE } from "./claims";
 import { RUNNING_WITH_KEY } from "./concurrency";
 import { ask, type JobKey, pairs } from "./db";
 import { PAUSES_JOB } from "./pauses";
+import { DUE } from "./startable";
 
 /** A job may have several. `scope` and `name` are those of the pause. `onBudget`: what the job wants to be done. */
 export type Block = JobKey &

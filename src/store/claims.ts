@@ -7,6 +7,7 @@ import { KEY_IS_FREE } from "./concurrency";
 import { ask, type JobKey, NOW, pairs } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
 import { NOT_PAUSED } from "./pauses";
+import { DUE } from "./startable";
 
 /** What every claim writes, once: a job that bears this claim id already was claimed by a statement whose answer got lost. */
 function taken(claim: string, { leaseMs }: Timing): string {
@@ -113,9 +114,6 @@ function unaccompanied({ maxCrashes }: Timing): string {
     WHERE other.state = 'running' AND other.crashes > 0 AND other.lease_until >= ${NOW}
       AND (other.crashes + 1 >= ${maxCrashes} OR jobs.crashes + (jobs.state = 'running') + 1 >= ${maxCrashes}))`;
 }
-
-/** Of a row of `jobs`: it waits, and its time has come. */
-export const DUE = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
 
 /** Of a due job: nothing that it counts against forbids its start. */
 const STARTABLE = `${NOT_PAUSED} AND ${KEY_IS_FREE} AND ${IN_BUDGET}`;

@@ -3,9 +3,10 @@
 
 import type { Job } from "../core/job";
 import { IN_BUDGET } from "./budgets";
-import { ask, NOW } from "./db";
+import { ask } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import { NOT_PAUSED } from "./pauses";
+import { DUE } from "./startable";
 
 /** Of a row of `jobs` with a key: how many run with that key. */
 export const RUNNING_WITH_KEY = `(SELECT COUNT(*) FROM jobs AS other INDEXED BY jobs_by_concurrency
@@ -34,7 +35,7 @@ export async function findKeyLines(db: D1Database, keys: ConcurrencyKey[]): Prom
     AND state = '${state}' AND wake_at IS NOT NULL`;
   const sql = `WITH held AS MATERIALIZED (SELECT COUNT(*) AS running FROM ${ofKey("running")})
     SELECT ${JOB_COLUMNS}, (SELECT running FROM held) AS running FROM jobs WHERE project_id = ?1 AND id IN (
-      SELECT id FROM ${ofKey("pending")} AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})
+      SELECT id FROM ${ofKey("pending")} AND ${DUE}
         AND concurrency_limit > (SELECT running FROM held) AND ${NOT_PAUSED} AND ${IN_BUDGET}
       ORDER BY id LIMIT ${COMPARED_JOBS})
     ORDER BY priority DESC, run_at, id LIMIT ${LONGEST_LINE}`;

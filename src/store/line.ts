@@ -1,15 +1,14 @@
 // The line of a pool: its pending jobs, as the gate reads them. Nothing is written for waiting.
 
+import type { Backlog, Filling } from "../core/gate/gate";
 import type { Ticket } from "../core/gate/ticket";
 import type { Lane } from "../core/lifecycle";
 import { IS_USED_UP } from "./budgets";
-import { ask, fromJson, type JobKey, NOW, pairs } from "./db";
+import { ask, fromJson, type JobKey, pairs } from "./db";
 import { NOT_PAUSED } from "./pauses";
+import { DUE } from "./startable";
 
-/** The head of the line of one project and lane, in order. `complete`: nothing is behind it. */
-export type Flow = { projectId: string; lane: Lane; tickets: Ticket[]; complete: boolean };
-
-export type Line = { flows: Flow[]; running: Ticket[]; weights: Map<string, number> };
+export type Line = { flows: Filling[]; running: Ticket[]; weights: Map<string, number> };
 
 /** Jobs of a flow that are read at once, flows, and running jobs: a gate holds a window of its line, not the line. */
 const HEAD = 50;
@@ -17,7 +16,6 @@ const FLOWS = 300;
 const RUNNING = 5_000;
 
 const IN_LINE = "pool = ?1 AND wake_at IS NOT NULL";
-const WAITS = `state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})`;
 
 const firstFlow = (where: string) => `(SELECT json_array(project_id, lane) FROM jobs INDEXED BY jobs_in_line
   WHERE ${IN_LINE}${where} ORDER BY project_id, lane LIMIT 1)`;
@@ -55,7 +53,7 @@ type StoredTicket = Omit<Ticket, "concurrency" | "hasDetour"> & {
 /** The heads of all flows that may start something, what runs in the pool, and the weights of projects that have one. */
 export async function readLine(db: D1Database, pool: string): Promise<Line> {
   const heads = `${EACH_FLOW} SELECT p AS project_id, l AS lane, (SELECT json_group_array(json(ticket)) FROM (
-      SELECT ${TICKET} AS ticket ${OF_FLOW} AND ${WAITS} AND ${NOT_PAUSED}
+      SELECT ${TICKET} AS ticket ${OF_FLOW} AND ${DUE} AND ${NOT_PAUSED}
       ORDER BY priority DESC, run_at, id LIMIT ${HEAD})) AS tickets
     FROM flows WHERE NOT EXISTS (SELECT 1 FROM budgets AS b WHERE b.project_id = p AND b.key_id = '' AND ${IS_USED_UP})`;
   const running = `SELECT ${TICKET} AS ticket FROM jobs INDEXED BY jobs_in_pool
@@ -97,34 +95,30 @@ export async function findLines(db: D1Database): Promise<string[]> {
   return results.map(({ pool }) => pool);
 }
 
-/** How many jobs of each project and lane wait; `ahead`: how many of the asked job's own stand before it. */
-export type Waiting = { projectId: string; lane: Lane; jobs: number; ahead: number | null };
-
 /** More than so many of a flow are not counted: counting a million takes a database a second. */
 const COUNTED = 100_000;
 
 type Place = Pick<Ticket, "projectId" | "lane" | "priority" | "runAt" | "id">;
 
 /** At most 100,000 of each flow are counted. */
-export async function countLine(db: D1Database, pool: string, place: Place | null): Promise<Waiting[]> {
+export async function countLine(db: D1Database, pool: string, place: Place | null): Promise<Backlog[]> {
   const counted = (more: string) =>
-    `(SELECT COUNT(*) FROM (SELECT 1 ${OF_FLOW} AND ${WAITS} ${more} LIMIT ${COUNTED}))`;
+    `(SELECT COUNT(*) FROM (SELECT 1 ${OF_FLOW} AND ${DUE} ${more} LIMIT ${COUNTED}))`;
   const before = "AND (priority > ?4 OR (priority = ?4 AND (run_at < ?5 OR (run_at = ?5 AND id < ?6))))";
   const sql = `${EACH_FLOW} SELECT p AS projectId, l AS lane, ${counted("")} AS jobs,
       CASE WHEN p = ?2 AND l = ?3 THEN ${counted(before)} END AS ahead FROM flows`;
   const { projectId, lane, priority, runAt, id } = place ?? NOWHERE;
   const query = db.prepare(sql).bind(pool, projectId, lane, priority, runAt, id);
-  return (await ask(query.all<Waiting>())).results.filter(({ jobs }) => jobs > 0);
+  return (await ask(query.all<Backlog>())).results.filter(({ jobs }) => jobs > 0);
 }
 
 const NOWHERE = { projectId: "", lane: "", priority: 0, runAt: 0, id: "" };
 
 /** How the database sees jobs that a gate has given a slot to. What is missing was erased. */
-export type SlotState = JobKey & { isRunning: number; leaseUntil: number | null; isWaiting: number };
+export type SlotState = JobKey & { isRunning: number; isWaiting: number };
 
 export async function lookAtSlots(db: D1Database, keys: JobKey[]): Promise<SlotState[]> {
-  const sql = `SELECT project_id AS projectId, id, state = 'running' AS isRunning, lease_until AS leaseUntil, ${WAITS} AS isWaiting
+  const sql = `SELECT project_id AS projectId, id, state = 'running' AS isRunning, ${DUE} AS isWaiting
     FROM jobs WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))`;
-
   return (await ask(db.prepare(sql).bind(pairs(keys)).all<SlotState>())).results;
 }

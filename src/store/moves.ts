@@ -5,10 +5,10 @@ import type { Job } from "../core/job";
 import { MOVES, type Move } from "../core/lifecycle";
 import type { Timing } from "../core/limits";
 import { IN_BUDGET } from "./budgets";
-import { DUE } from "./claims";
 import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import type { Place } from "./run-ends";
+import { DUE } from "./startable";
 
 /** Who may write: the run that holds the job. */
 export type RunKey = JobKey & { run: number };

@@ -43,6 +43,13 @@ export async function listPauses(db: D1Database, projectId: string): Promise<Pau
   return results.map(toPause);
 }
 
+/** The names of the pools that are paused. */
+export async function findPausedPools(db: D1Database): Promise<Set<string>> {
+  const sql = "SELECT name FROM pauses WHERE project_id = '' AND scope = 'pool'";
+  const { results } = await ask(db.prepare(sql).all<{ name: string }>());
+  return new Set(results.map(({ name }) => name));
+}
+
 export async function findPause(db: D1Database, projectId: string, id: string): Promise<Pause | null> {
   const sql = `SELECT ${COLUMNS} FROM pauses WHERE project_id IN (?1, '') AND id = ?2`;
   const row = await ask(db.prepare(sql).bind(projectId, id).first<Row>());

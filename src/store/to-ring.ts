@@ -2,10 +2,11 @@
 
 import { LINE_CHECK_MS } from "../core/limits";
 import { ALL_PROJECTS, type Operation } from "../core/operation";
-import { ask, NOW } from "./db";
+import { ask } from "./db";
 import type { JobPage } from "./job-list";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import { POOL } from "./pauses";
+import { DUE } from "./startable";
 
 /** Entries of the clock's index that one slice walks over; the rows of other projects are not read. */
 const SCAN_ENTRIES = 5_000;
@@ -31,7 +32,7 @@ export async function findToRing(
   const walk = [after.wake_at, after.project_id, after.id, createdAt + LINE_CHECK_MS];
   const sql = `SELECT ${JOB_COLUMNS}, wake_at FROM jobs
     WHERE (project_id, id) IN (SELECT project_id, id FROM (${entries}) WHERE ?5 IN ('${ALL_PROJECTS}', project_id))
-      AND state = 'pending' AND run_at <= ${NOW} AND (expires_at IS NULL OR expires_at > ${NOW})
+      AND ${DUE}
       AND (?6 IS NULL OR task = ?6) AND (?7 IS NULL OR ${POOL} = ?7)
     ORDER BY wake_at, project_id, id LIMIT ?8`;
   const wanted = [target, filter.task ?? null, filter.pool ?? null, limit];

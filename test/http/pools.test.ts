@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ExplanationOnWire, PoolOnWire } from "../../src/contract/pool";
 import { call, createProject, expectError, type List, ROOT_KEY, submit } from "../support/http-client";
+import { changeRow } from "../support/rows";
 
 const POOL = "sandbox/limited";
 const PATIENT = { timeout: 12_000, interval: 50 };
@@ -55,6 +56,14 @@ describe("GET /v1/pools", () => {
     await submit(slowly());
     await vi.waitFor(async () => expect((await thePool()).waiting).toHaveLength(1), PATIENT);
     expect((await thePool(key)).waiting).toEqual([]);
+  });
+
+  it("says of a pool whether it is paused", async () => {
+    expect((await thePool()).paused).toBe(false);
+    const { body } = await call<{ id: string }>("POST", "/v1/pauses", { json: { pool: POOL } });
+    expect((await thePool()).paused).toBe(true);
+    await call("DELETE", `/v1/pauses/${body.id}`);
+    expect((await thePool()).paused).toBe(false);
   });
 
   it("does not know a model without limits", async () => {
@@ -126,6 +135,20 @@ describe("GET /v1/jobs/{id}/explain", () => {
       message: "It has ended: cancelled.",
       eta: null,
     });
+  });
+
+  it("tells a retry from a provider that had no room, and both from a delay", async () => {
+    const job = await submit(slowly({ delay_s: 3_600 }));
+    const reasonOf = async (reason: string) => {
+      await changeRow(job.id, { reason });
+      return (await explain(job.id)).body;
+    };
+    expect(await reasonOf("rate_limited")).toMatchObject({
+      reason: "rate_limited",
+      message: `The provider had no room for it; it is tried again at ${job.run_at}.`,
+    });
+    expect(await reasonOf("retrying")).toMatchObject({ reason: "retrying" });
+    expect(await reasonOf("scheduled")).toMatchObject({ reason: "scheduled" });
   });
 
   it("explains no other project's job", async () => {

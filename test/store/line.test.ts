@@ -139,19 +139,15 @@ describe("the line of a pool", () => {
 
   it("tells of a slot's job whether it runs, waits, or neither", async () => {
     const [waiting = ""] = await stored(1);
-    const running = await storedJob({ pool: POOL }, { state: "running", lease_until: 77 });
+    const running = await storedJob({ pool: POOL }, { state: "running" });
     const ended = await storedJob({ pool: POOL }, { state: "failed" });
     const keys = [waiting, running.id, ended.id, "job_gone"].map((id) => ({ projectId: PROJECT, id }));
     const states = await lookAtSlots(env.DB, keys);
-    expect(
-      new Map(
-        states.map(({ id, isRunning, isWaiting, leaseUntil }) => [id, [isRunning, isWaiting, leaseUntil]]),
-      ),
-    ).toEqual(
+    expect(new Map(states.map(({ id, isRunning, isWaiting }) => [id, [isRunning, isWaiting]]))).toEqual(
       new Map([
-        [waiting, [0, 1, null]],
-        [running.id, [1, 0, 77]],
-        [ended.id, [0, 0, null]],
+        [waiting, [0, 1]],
+        [running.id, [1, 0]],
+        [ended.id, [0, 0]],
       ]),
     );
     await changeRow(waiting, { state: "cancelled" });

@@ -160,6 +160,14 @@ export async function ringFor(
   return Promise.all(jobs.map(({ projectId, id }) => theJob(id, projectId)));
 }
 
+/** The jobs that were rung since this was asked last. */
+export function takeRungJobs(deps: TestDeps): { projectId: string; id: string }[] {
+  return deps.rung.splice(0).map(({ p, id }) => ({ projectId: p, id }));
+}
+
+/** The ids of the jobs that were rung since this was asked last. */
+export const takeRungIds = (deps: TestDeps) => takeRungJobs(deps).map(({ id }) => id);
+
 /** The types of the moves that were told of a job, in order. */
 export function movesTold(deps: TestDeps, jobId: string): MoveEvent["type"][] {
   return deps.published.flatMap((event) =>

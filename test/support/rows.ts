@@ -49,6 +49,11 @@ export async function countRows(table: string): Promise<number> {
   return row?.count ?? 0;
 }
 
+export async function countIn(state: State): Promise<number> {
+  const sql = "SELECT COUNT(*) AS count FROM jobs WHERE state = ?1";
+  return (await env.DB.prepare(sql).bind(state).first<number>("count")) ?? 0;
+}
+
 function columnsOf(state: State): Row {
   const now = Date.now();
   switch (state) {

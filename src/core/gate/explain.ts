@@ -6,7 +6,7 @@ import type { PoolState } from "./pool-state";
 import type { Ticket } from "./ticket";
 
 export type Explanation = {
-  reason: "rate_limited" | "fair_share" | "provider_down" | "paused" | "concurrency" | "queued";
+  reason: "rate_limited" | "fair_share" | "provider_down" | "concurrency" | "queued";
   /** One sentence with the number behind it. */
   message: string;
   limit: { name: "rpm" | "tpm" | "rpd" | "tpd" | "concurrency" | "key"; limit: number; used: number } | null;
@@ -21,8 +21,6 @@ type Cause = Pick<Explanation, "reason" | "message" | "limit">;
 export function explain(pool: PoolState, ticket: Ticket, behind: Backlog[], now: number): Explanation {
   const seen = forecast(pool, ticket, behind, now);
   const position = 1 + seen.own + seen.others;
-  if (pool.isPaused)
-    return { reason: "paused", message: "The pool is paused.", limit: null, position, etaMs: null };
   return { ...causeOf(pool, ticket, seen, now), position, etaMs: seen.etaMs };
 }
 
@@ -71,8 +69,7 @@ function ofItsOwn(pool: PoolState, ticket: Ticket, now: number): Cause | null {
       message: `Its concurrency key is full: looked at again in ${left}.`,
       limit: null,
     };
-  const whose = hold.by === "project" ? "Its project" : "It";
-  return { reason: "queued", message: `${whose} is held back: looked at again in ${left}.`, limit: null };
+  return { reason: "queued", message: `It is held back: looked at again in ${left}.`, limit: null };
 }
 
 function byOthers(pool: PoolState, { own, others, projects }: Forecast): Cause | null {

@@ -9,6 +9,9 @@ const LOW_SHARE = 0.25;
 const LOW_COUNT = 10;
 const MOST_FAIR_KEYS = 100;
 
+/** The head of a flow as the database has it, in its order. `complete`: nothing is behind it. */
+export type Filling = { projectId: string; lane: Lane; tickets: Ticket[]; complete: boolean };
+
 export class Flow {
   tickets: Ticket[] = [];
   /** The database has more of them behind. */

@@ -3,9 +3,9 @@
 import { Bucket } from "./bucket";
 import type { CallSize } from "./estimates";
 import { type Explanation, explain } from "./explain";
+import type { Filling } from "./flow";
 import type { Backlog } from "./forecast";
 import type { HoldKind } from "./holds";
-import type { Filling } from "./line";
 import { type GateMemory, type GateOptions, PoolState } from "./pool-state";
 import type { Report } from "./report";
 import { refundAll, settleRun } from "./settlement";
@@ -13,6 +13,7 @@ import type { PoolLimits, Ticket } from "./ticket";
 import { type GateView, viewOf } from "./view";
 
 export type { Explanation } from "./explain";
+export type { Filling } from "./flow";
 export type { Backlog } from "./forecast";
 export type { GateMemory } from "./pool-state";
 export type { Announced, Meter, Report } from "./report";
@@ -50,11 +51,6 @@ export class Gate {
     this.pool.admission.setLimits(limits, now);
   }
 
-  /** The whole pool. */
-  setPaused(paused: boolean): void {
-    this.pool.isPaused = paused;
-  }
-
   /** A job asks to start. "go": it has a slot. "wait": it stands in the window, or is left to the database. */
   ask(ticket: Ticket, now: number): Answer {
     const { pool } = this;
@@ -62,7 +58,7 @@ export class Gate {
       this.begin(ticket.id, now);
       return "go";
     }
-    if (ticket.hasDetour && !pool.isPaused && pool.circuit.msUntil(now) > 0) {
+    if (ticket.hasDetour && pool.circuit.msUntil(now) > 0) {
       pool.line.remove(ticket.id);
       return "down";
     }
@@ -112,7 +108,7 @@ export class Gate {
       pool.give(next, null, now + SLOT_MS, now);
       turns.push(next);
     }
-    if (pool.isPaused || pool.circuit.msUntil(now) === 0) return turns;
+    if (pool.circuit.msUntil(now) === 0) return turns;
     for (let next = pool.line.nextDetour(); next; next = pool.line.nextDetour()) {
       if (this.detours.msUntil(1, now) > 0) break;
       this.detours.take(1, now);
@@ -125,7 +121,7 @@ export class Gate {
   /** When `turns` gives something without being told anything before; null: never. */
   nextTurnAt(now: number): number | null {
     const { pool } = this;
-    if (pool.isPaused || pool.line.size === 0) return null;
+    if (pool.line.size === 0) return null;
     const times: number[] = [];
     const circuitMs = pool.circuit.msUntil(now);
     if (circuitMs > 0 && pool.line.nextDetour() !== null) times.push(now + this.detours.msUntil(1, now));
@@ -175,11 +171,6 @@ export class Gate {
   keep(jobId: string, until: number): void {
     const slot = this.pool.slots.get(jobId);
     if (slot !== null) slot.deadline = until;
-  }
-
-  /** Cancelled or erased. */
-  drop(jobId: string): void {
-    this.pool.line.remove(jobId);
   }
 
   explain(ticket: Ticket, behind: Backlog[], now: number): Explanation {

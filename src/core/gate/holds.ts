@@ -1,10 +1,10 @@
-// Who is left alone for a while: a project, a concurrency key or a single job.
+// Who is left alone for a while: a concurrency key or a single job.
 
 import type { Ticket } from "./ticket";
 
 const MOST = 10_000;
 
-export type HoldKind = "project" | "key" | "job";
+export type HoldKind = "key" | "job";
 
 export class Holds {
   private readonly held = new Map<string, { projectId: string; until: number }>();
@@ -26,7 +26,7 @@ export class Holds {
   /** By what it is held, or null. */
   holding(ticket: Ticket, now: number): { by: HoldKind; until: number } | null {
     if (this.held.size === 0) return null;
-    for (const by of ["project", "key", "job"] as const) {
+    for (const by of ["key", "job"] as const) {
       const name = nameOf(ticket, by);
       const until = name === null ? undefined : this.held.get(name)?.until;
       if (until !== undefined && until > now) return { by, until };
@@ -62,7 +62,6 @@ export class Holds {
 }
 
 function nameOf(ticket: Ticket, by: HoldKind): string | null {
-  if (by === "project") return `p/${ticket.projectId}`;
   if (by === "job") return `j/${ticket.id}`;
   return ticket.concurrency === null ? null : `k/${ticket.projectId}/${ticket.concurrency.key}`;
 }

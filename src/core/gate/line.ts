@@ -2,7 +2,7 @@
 
 import { LANES, type Lane } from "../lifecycle";
 import { FairClock } from "./fair-clock";
-import { Flow } from "./flow";
+import { type Filling, Flow } from "./flow";
 import { SlidingMinute } from "./sliding-minute";
 import { compareTickets, type Ticket } from "./ticket";
 
@@ -16,7 +16,6 @@ export const LANE_SHARE: Record<Lane, number> = { interactive: 0, default: 1 / 8
 /** Longest debt of a project that has used more than its share, in tokens: others never profit from more. */
 const MOST_DEBT = 60_000;
 
-export type Filling = { projectId: string; lane: Lane; tickets: Ticket[]; complete: boolean };
 type Eligible = (ticket: Ticket) => boolean;
 
 export class Line {

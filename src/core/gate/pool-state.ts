@@ -35,7 +35,6 @@ export class PoolState {
   readonly runTimes: RunTimes;
   /** Further calls of running jobs that were told to wait: new jobs leave them their room until then. */
   readonly promises = new Map<string, { tokens: number; until: number }>();
-  isPaused = false;
 
   constructor({ limits, adaptive, now, memory, weightOf }: GateOptions) {
     this.admission = new Admission(limits, adaptive, memory?.admission ?? null, now);
@@ -81,7 +80,7 @@ export class PoolState {
 
   /** Who may start now. */
   whoseTurn(now: number): Ticket | null {
-    if (this.isPaused || this.isFull || this.line.size === 0 || this.circuit.msUntil(now) > 0) return null;
+    if (this.isFull || this.line.size === 0 || this.circuit.msUntil(now) > 0) return null;
     const next = this.next(now);
     return next !== null && this.wait(this.cost(next), now).ms === 0 ? next : null;
   }

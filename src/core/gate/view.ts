@@ -1,6 +1,5 @@
 // The gate as GET /v1/pools shows it.
 
-import { LANES, type Lane } from "../lifecycle";
 import type { CircuitState } from "./circuit";
 import type { PoolState } from "./pool-state";
 import type { PoolLimits } from "./ticket";
@@ -17,8 +16,8 @@ export type GateView = {
   used_today: { requests: number; tokens: number };
   remaining: ByMinute;
   in_flight: number;
-  /** In the window; the database may have more. */
-  waiting: { project_id: string; lane: Lane; jobs: number; more: boolean }[];
+  /** The head of the line, which the gate holds; the database may have more. */
+  window: { jobs: number; flows: number };
   learned: {
     chars_per_token: number;
     output_tokens: Record<string, number>;
@@ -27,7 +26,6 @@ export type GateView = {
   };
   backing_off_until: string | null;
   circuit: { state: CircuitState; until: string | null };
-  paused: boolean;
 };
 
 export function viewOf(pool: PoolState, now: number): GateView {
@@ -43,14 +41,7 @@ export function viewOf(pool: PoolState, now: number): GateView {
     used_today: admission.days.used(now),
     remaining: { requests: requests.left(now), tokens: tokens.left(now) },
     in_flight: slots.size,
-    waiting: LANES.flatMap((lane) =>
-      [...line.lane(lane)].map((flow) => ({
-        project_id: flow.projectId,
-        lane,
-        jobs: flow.tickets.length,
-        more: flow.more,
-      })),
-    ),
+    window: { jobs: line.size, flows: line.all().length },
     learned: {
       chars_per_token: Math.round(estimates.charsPerToken * 100) / 100,
       output_tokens: estimates.outputs(),
@@ -59,7 +50,6 @@ export function viewOf(pool: PoolState, now: number): GateView {
     },
     backing_off_until: admission.backOff.msUntil(now) > 0 ? iso(admission.backOff.endsAt) : null,
     circuit: { state: circuit.state(now), until: opensAt === null || opensAt <= now ? null : iso(opensAt) },
-    paused: pool.isPaused,
   };
 }
 

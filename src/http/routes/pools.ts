@@ -9,6 +9,7 @@ import { explain } from "../../engine/explain";
 import { callGate } from "../../engine/gates";
 import { listPools } from "../../engine/pool-of";
 import { countLine } from "../../store/line";
+import { findPausedPools } from "../../store/pauses";
 import type { Caller } from "../caller";
 import type { App } from "../context";
 import { allow, rootOnly } from "../middleware/authenticate";
@@ -53,7 +54,8 @@ export function poolRoutes(app: App): void {
   app.openapi(listRoute, async (c) => {
     const { deps, caller } = c.var;
     const pools = listPools(deps.config.catalogue);
-    const data = await Promise.all(pools.map((pool) => showPool(deps, caller, pool)));
+    const paused = await findPausedPools(deps.db);
+    const data = await Promise.all(pools.map((pool) => showPool(deps, caller, pool, paused)));
     return c.json({ object: "list" as const, data }, 200);
   });
 
@@ -67,7 +69,7 @@ export function poolRoutes(app: App): void {
       return true;
     });
     if (done === null) throw away(pool);
-    return c.json(await showPool(deps, caller, pool), 200);
+    return c.json(await showPool(deps, caller, pool, await findPausedPools(deps.db)), 200);
   });
 
   app.openapi(explainRoute, async (c) => {
@@ -94,7 +96,7 @@ export function poolRoutes(app: App): void {
 /** The last that ISO 8601 writes with four digits for the year. */
 const LAST_INSTANT_MS = 253_402_300_799_999;
 
-async function showPool(deps: Deps, caller: Caller, pool: string): Promise<PoolOnWire> {
+async function showPool(deps: Deps, caller: Caller, pool: string, paused: Set<string>): Promise<PoolOnWire> {
   const [view, line] = await Promise.all([
     callGate(deps, pool, (gate) => gate.view(pool)),
     countLine(deps.db, pool, null),
@@ -102,7 +104,7 @@ async function showPool(deps: Deps, caller: Caller, pool: string): Promise<PoolO
   if (view === null) throw away(pool);
   const seen = line.filter(({ projectId }) => caller.kind === "root" || projectId === caller.projectId);
   const waiting = seen.map(({ projectId, lane, jobs }) => ({ project: projectId, lane, jobs }));
-  return { ...view, id: pool, object: "pool", waiting };
+  return { ...view, id: pool, object: "pool", waiting, paused: paused.has(pool) };
 }
 
 function unknownPool(deps: Deps): AppError {

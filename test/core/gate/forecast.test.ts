@@ -149,7 +149,7 @@ describe("the reason for which a job waits", () => {
     });
   });
 
-  it("is the provider when that is down, and a pause when there is one", () => {
+  it("is the provider when that is down", () => {
     const gate = newGate({});
     for (let i = 0; i < 5; i++) {
       gate.ask({ ...TICKET, id: `${i}` }, START);
@@ -159,7 +159,5 @@ describe("the reason for which a job waits", () => {
       reason: "provider_down",
       message: "The provider is down: it is tried again in 5 s.",
     });
-    gate.setPaused(true);
-    expect(gate.explain(job, [], START)).toMatchObject({ reason: "paused", etaMs: null });
   });
 });
