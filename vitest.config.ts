@@ -31,7 +31,7 @@ const bindings = {
 
 export default defineConfig(async () => ({
   test: {
-    // What the Worker logs is shown for failing tests only.
+    // What is logged is shown for failing tests only; of the Workers project see test/support/setup.ts.
     silent: "passed-only" as const,
     projects: [
       {
