@@ -1,6 +1,11 @@
 // Errand with a counter around its database, its objects' storage and its bucket; GET /__rows tells the
 // counts and resets them.
-import worker, { Clock as RealClock, EventHub as RealEventHub, Gate as RealGate } from "../src/worker";
+import worker, {
+  Clock as RealClock,
+  EventHub as RealEventHub,
+  Gate as RealGate,
+  StreamLog as RealStreamLog,
+} from "../src/worker";
 
 // One isolate runs everything in local dev, so that one counter hears of all.
 let counts = noCounts();
@@ -122,6 +127,13 @@ export class EventHub extends RealEventHub {
 }
 
 export class Gate extends RealGate {
+  constructor(ctx, env) {
+    countStorage(ctx);
+    super(ctx, counted(env));
+  }
+}
+
+export class StreamLog extends RealStreamLog {
   constructor(ctx, env) {
     countStorage(ctx);
     super(ctx, counted(env));

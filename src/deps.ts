@@ -15,6 +15,7 @@ export type Deps = {
   hubs: Env["EVENT_HUB"];
   clock: Env["CLOCK"];
   gates: Env["GATE"];
+  streams: Env["STREAM_LOG"];
   config: Config;
   now(): number;
   random(): number;
@@ -41,6 +42,7 @@ export function createDeps(env: Env, ctx: { waitUntil(promise: Promise<unknown>)
     hubs: env.EVENT_HUB,
     clock: env.CLOCK,
     gates: env.GATE,
+    streams: env.STREAM_LOG,
     config,
     now: Date.now,
     random: Math.random,

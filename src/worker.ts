@@ -7,5 +7,6 @@ import type { Doorbell, Env } from "./env";
 export { Clock } from "./durable/clock";
 export { EventHub } from "./durable/event-hub";
 export { Gate } from "./durable/gate";
+export { StreamLog } from "./durable/stream-log";
 
 export default { ...api, ...consumer } satisfies ExportedHandler<Env, Doorbell>;

@@ -20,6 +20,7 @@ import { operationRoutes } from "./routes/operations";
 import { pauseRoutes } from "./routes/pauses";
 import { poolRoutes } from "./routes/pools";
 import { projectRoutes } from "./routes/projects";
+import { streamRoutes } from "./routes/streams";
 import { submitRoutes } from "./routes/submit";
 import { taskRoutes } from "./routes/tasks";
 import { tokenRoutes } from "./routes/tokens";
@@ -41,6 +42,7 @@ export function createApp(): App {
   jobRoutes(app);
   jobActionRoutes(app);
   eventRoutes(app);
+  streamRoutes(app);
   tokenRoutes(app);
   pauseRoutes(app);
   projectRoutes(app);
@@ -53,6 +55,29 @@ export function createApp(): App {
   return app;
 }
 
+const STREAM_REQUEST_HEADERS = [
+  ...[
+    "if-none-match",
+    "stream-seq",
+    "stream-ttl",
+    "stream-expires-at",
+    "stream-closed",
+    "stream-forked-from",
+  ],
+  ...["stream-fork-offset", "stream-fork-sub-offset", "producer-id", "producer-epoch", "producer-seq"],
+];
+const STREAM_RESPONSE_HEADERS = [
+  ...[
+    "etag",
+    "stream-next-offset",
+    "stream-cursor",
+    "stream-up-to-date",
+    "stream-closed",
+    "stream-sse-data-encoding",
+  ],
+  ...["producer-epoch", "producer-seq", "producer-expected-seq", "producer-received-seq"],
+];
+
 /** Which web origins may call is a setting; no cookies are used, so that "*" gives nothing away. */
 const crossOrigin = cors({
   origin: (origin, c: HttpContext) => {
@@ -60,8 +85,15 @@ const crossOrigin = cors({
     if (allowed.includes("*")) return "*";
     return allowed.includes(origin) ? origin : null;
   },
-  allowHeaders: ["authorization", "content-type", "idempotency-key", "prefer", "last-event-id"],
-  exposeHeaders: ["location", "retry-after", "x-request-id"],
+  allowHeaders: [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "prefer",
+    "last-event-id",
+    ...STREAM_REQUEST_HEADERS,
+  ],
+  exposeHeaders: ["location", "retry-after", "x-request-id", ...STREAM_RESPONSE_HEADERS],
   maxAge: 86_400,
 });
 

@@ -63,6 +63,10 @@ const EXPECTED: Record<string, string> = {
   "DELETE /v1/projects/{project}/budget": "401 401 403 403 403 204 403 403 403",
   "PUT /v1/projects/{project}/keys/{key}/budget": "401 401 403 403 403 200 403 403 403",
   "DELETE /v1/projects/{project}/keys/{key}/budget": "401 401 403 403 403 204 403 403 403",
+  "PUT /v1/streams/{name}": "401 401 403 403 201 201 403 403 403",
+  "POST /v1/streams/{name}": "401 401 403 403 204 204 403 403 403",
+  "GET /v1/streams/{name}": "401 401 403 403 200 200 403 403 403",
+  "DELETE /v1/streams/{name}": "401 401 403 403 204 204 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -100,6 +104,11 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     });
     return path.replace("{id}", body.id);
   }
+  if (path.includes("{name}")) {
+    const address = path.replace("{name}", `stream-${made++}`);
+    if (!route.startsWith("PUT")) await call("PUT", address, { key: await ownerOf(project), json: [] });
+    return address;
+  }
   const fresh = route.startsWith("DELETE") && path.includes("{id}");
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
@@ -134,6 +143,7 @@ function bodyOf(route: string): unknown {
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
   if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
   if (route === "PATCH /v1/pools/{pool}") return {};
+  if (route === "POST /v1/streams/{name}") return { said: "hello" };
   if (route.startsWith("PUT")) return BUDGET;
   if (route === "POST /v1/projects") return { id: `new-${made++}` };
   return route === "POST /v1/projects/{project}/keys" ? {} : undefined;

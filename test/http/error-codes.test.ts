@@ -33,6 +33,9 @@ function databaseOf(size_after: number): D1Database {
   });
 }
 
+const stream = (method: string, name: string, headers: Record<string, string> = {}, text?: string) =>
+  call(method, `/v1/streams/${name}`, { text, headers: { "content-type": "text/plain", ...headers } });
+
 /** One way to each code that a request can be answered with. */
 const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   invalid_request: () => post({}),
@@ -56,6 +59,40 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
       json: { jobs: [later(), later()] },
       env: { ...env, MAX_OPEN_JOBS: "1" },
     });
+  },
+  stream_exists: async () => {
+    await stream("PUT", "taken");
+    return stream("PUT", "taken", { "content-type": "text/html" });
+  },
+  stream_closed: async () => {
+    await stream("PUT", "closed", { "stream-closed": "true" });
+    return stream("POST", "closed", {}, "more");
+  },
+  content_type_mismatch: async () => {
+    await stream("PUT", "typed");
+    return stream("POST", "typed", { "content-type": "text/html" }, "more");
+  },
+  sequence_conflict: async () => {
+    await stream("PUT", "ordered");
+    return stream("POST", "ordered", { "producer-id": "p", "producer-epoch": "0", "producer-seq": "7" }, "x");
+  },
+  producer_fenced: async () => {
+    await stream("PUT", "fenced");
+    const by = (epoch: string) => ({ "producer-id": "p", "producer-epoch": epoch, "producer-seq": "0" });
+    await stream("POST", "fenced", by("2"), "new");
+    return stream("POST", "fenced", by("1"), "old");
+  },
+  stream_gone: async () => {
+    await stream("PUT", "source");
+    await stream("PUT", "fork", { "stream-forked-from": "/v1/streams/source" });
+    await stream("DELETE", "source");
+    return stream("GET", "source");
+  },
+  stream_full: async () => {
+    const text = "x".repeat(8_000_000);
+    await stream("PUT", "much", {}, text);
+    for (let i = 0; i < 7; i++) await stream("POST", "much", {}, text);
+    return stream("POST", "much", {}, "x");
   },
   payload_too_large: () => call("POST", "/v1/tokens", { text: " ".repeat(70_000), headers: JSON_TYPE }),
   unsupported_media_type: () =>

@@ -13,7 +13,7 @@ const ALLOWED: Record<string, string[]> = {
   llm: [],
   tasks: ["llm"],
   store: [],
-  engine: ["store", "tasks", "type:llm"],
+  engine: ["store", "tasks", "type:llm", "type:durable"],
   durable: ["engine", "store", "contract"],
   http: ["engine", "store", "contract", "tasks", "type:durable"],
   api: ["http"],

@@ -60,6 +60,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
     hubs: watchedHubs(published),
     clock: silentClock(armed),
     gates: env.GATE,
+    streams: env.STREAM_LOG,
     config: {
       catalogue,
       timing: TIMING,

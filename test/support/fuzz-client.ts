@@ -31,6 +31,11 @@ const SEEDS: Record<string, () => unknown> = {
   "/v1/pauses": () => ({}),
 };
 
+async function createStream(key: string): Promise<string> {
+  await call("PUT", "/v1/streams/known", { key, json: [] });
+  return "known";
+}
+
 export async function createOwner(project: string): Promise<Owner> {
   const key = project === "default" ? ROOT_KEY : await createProject(project, ["admin"]);
   const done = await finish(generate({ channel: "c" }), { key });
@@ -38,6 +43,7 @@ export async function createOwner(project: string): Promise<Owner> {
     ["/v1/jobs", [done.id]],
     ["/v1/projects", [project]],
     ["/v1/pools", [encodeURIComponent("sandbox/limited")]],
+    ["/v1/streams", [await createStream(key)]],
   ]);
   return { key, ids };
 }

@@ -4,7 +4,8 @@ import { createMiddleware } from "hono/factory";
 import { AppError } from "../../core/errors";
 import { jsonDepth } from "../../core/json-depth";
 import { LIMITS } from "../../core/limits";
-import type { HttpContext, HttpEnv } from "../context";
+import type { HttpEnv } from "../context";
+import { readBody } from "../read-body";
 import { credentialOf, identify } from "./authenticate";
 
 const WITH_BODY = ["POST", "PUT", "PATCH"];
@@ -15,14 +16,17 @@ const MAX_BYTES: Record<string, number> = {
   "/v1/jobs/bulk": LIMITS.bulkBodyBytes,
 };
 
+/** What is appended to streams may be of any type, and is read by their routes. */
+const STREAMS = "/v1/streams/";
+
 /** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
-  if (WITH_BODY.includes(c.req.method)) {
+  if (WITH_BODY.includes(c.req.method) && !c.req.path.startsWith(STREAMS)) {
     const type = c.req.header("content-type");
     const maxBytes = c.req.method === "POST" ? MAX_BYTES[c.req.path] : undefined;
     // Megabytes are not read for strangers. What the caller may do is checked by the route.
     if (maxBytes !== undefined) await identify(c.var.deps, c.var.config, credentialOf(c));
-    const text = await readText(c, maxBytes ?? LIMITS.smallBodyBytes);
+    const text = await (await readBody(c, maxBytes ?? LIMITS.smallBodyBytes)).text();
     // An empty body without a type is no body: what cancel and retry get.
     if (text !== "" || type !== undefined) checkJson(text, type ?? "");
     const { url, method, signal } = c.req.raw;
@@ -39,18 +43,4 @@ function checkJson(text: string, type: string): void {
   if (jsonDepth(text) > LIMITS.jsonDepth) {
     throw new AppError("invalid_json", { message: `The JSON nests deeper than ${LIMITS.jsonDepth} levels.` });
   }
-}
-
-async function readText(c: HttpContext, maxBytes: number): Promise<string> {
-  const tooLarge = () =>
-    new AppError("payload_too_large", { message: `The body is larger than ${maxBytes} bytes.` });
-  if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return new Blob(chunks).text();
 }

@@ -1,0 +1,21 @@
+// A place in a stream, as readers know it: opaque to them, in order as text, and valid for as long as the stream is there.
+
+/** `at`: bytes from the start. `epoch`: rises whenever bytes that readers may have seen were taken back. */
+export type Place = { epoch: number; at: number };
+
+const WIDTH = 16;
+const OFFSET = /^(\d{16})_(\d{16})$/;
+
+export function formatOffset({ epoch, at }: Place): string {
+  return `${digits(epoch)}_${digits(at)}`;
+}
+
+/** Null: not one that a stream has given out. */
+export function parseOffset(text: string): Place | null {
+  const [, epoch, at] = OFFSET.exec(text) ?? [];
+  return epoch === undefined || at === undefined ? null : { epoch: Number(epoch), at: Number(at) };
+}
+
+function digits(value: number): string {
+  return String(value).padStart(WIDTH, "0");
+}

@@ -1,0 +1,144 @@
+// The streams of one object, in its own database: a row for each stream, one for each append, one for each producer.
+
+import type { ProducerState } from "../core/streams/producer";
+import type { Fork, StreamConfig } from "../core/streams/stream";
+
+/** A row holds 2 MB at most. */
+const CHUNK_BYTES = 1_000_000;
+
+export type StoredStream = StreamConfig & {
+  id: string;
+  createdAt: number;
+  /** Last read or written, as far as that was worth a row. */
+  touchedAt: number;
+  fork: Fork | null;
+  /** The greatest `seq` of an append. */
+  seq: string | null;
+  /** The producer whose append closed it, as `id epoch seq`. */
+  closedBy: string | null;
+  /** Deleted or expired, while streams that were forked from it are there. */
+  gone: boolean;
+};
+
+export type Chunk = { at: number; data: Uint8Array };
+
+type Row = {
+  id: string;
+  content_type: string;
+  created_at: number;
+  touched_at: number;
+  ttl_s: number | null;
+  expires_at: string | null;
+  closed: number;
+  closed_by: string | null;
+  seq: string | null;
+  fork: string | null;
+  gone: number;
+};
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS streams (id TEXT PRIMARY KEY, content_type TEXT NOT NULL, created_at INTEGER NOT NULL,
+    touched_at INTEGER NOT NULL, ttl_s INTEGER, expires_at TEXT, closed INTEGER NOT NULL, closed_by TEXT, seq TEXT,
+    fork TEXT, gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS chunks (stream TEXT NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (stream, at)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS producers (stream TEXT NOT NULL, id TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (stream, id)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS forks (stream TEXT NOT NULL, fork TEXT NOT NULL, PRIMARY KEY (stream, fork)) WITHOUT ROWID`;
+
+export class StreamStore {
+  constructor(private readonly sql: SqlStorage) {
+    sql.exec(SCHEMA);
+  }
+
+  find(id: string): StoredStream | null {
+    const [row] = this.sql.exec<Row>("SELECT * FROM streams WHERE id = ?", id).toArray();
+    return row ? toStream(row) : null;
+  }
+
+  /** Those that end by themselves: when each is looked at is the caller's business. */
+  findMortal(): StoredStream[] {
+    const sql = "SELECT * FROM streams WHERE gone = 0 AND (ttl_s IS NOT NULL OR expires_at IS NOT NULL)";
+    return this.sql.exec<Row>(sql).toArray().map(toStream);
+  }
+
+  save(stream: StoredStream): void {
+    const { id, contentType, createdAt, touchedAt, ttlS, expiresAt, closed, closedBy, seq, fork, gone } =
+      stream;
+    this.sql.exec(
+      "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[id, contentType, createdAt, touchedAt, ttlS, expiresAt, Number(closed), closedBy, seq],
+      ...[fork && JSON.stringify(fork), Number(gone)],
+    );
+  }
+
+  /** With all that belongs to it. */
+  remove(id: string): void {
+    this.sql.exec("DELETE FROM streams WHERE id = ?", id);
+    for (const table of ["chunks", "producers", "forks"])
+      this.sql.exec(`DELETE FROM ${table} WHERE stream = ?`, id);
+  }
+
+  /** Where the next append begins. */
+  tail(id: string): number {
+    const sql = "SELECT at + length(data) AS tail FROM chunks WHERE stream = ? ORDER BY at DESC LIMIT 1";
+    return this.sql.exec<{ tail: number }>(sql, id).toArray()[0]?.tail ?? 0;
+  }
+
+  append(id: string, at: number, data: Uint8Array): void {
+    for (let from = 0; from < data.byteLength; from += CHUNK_BYTES) {
+      const part = data.slice(from, from + CHUNK_BYTES);
+      this.sql.exec("INSERT INTO chunks VALUES (?, ?, ?)", id, at + from, part);
+    }
+  }
+
+  /** The chunks from the one that holds the byte `at` on, until there are this many bytes. */
+  *chunks(id: string, at: number, bytes: number): Generator<Chunk> {
+    const sql = `SELECT at, data FROM chunks WHERE stream = ?1
+      AND at >= COALESCE((SELECT MAX(at) FROM chunks WHERE stream = ?1 AND at <= ?2), 0) ORDER BY at`;
+    let left = bytes;
+    for (const row of this.sql.exec<{ at: number; data: ArrayBuffer }>(sql, id, at)) {
+      const data = new Uint8Array(row.data);
+      yield { at: row.at, data };
+      left -= row.at + data.byteLength - Math.max(at, row.at);
+      if (left <= 0) return;
+    }
+  }
+
+  producer(id: string, producer: string): ProducerState | null {
+    const sql = "SELECT epoch, seq FROM producers WHERE stream = ? AND id = ?";
+    return this.sql.exec<ProducerState>(sql, id, producer).toArray()[0] ?? null;
+  }
+
+  setProducer(id: string, producer: string, { epoch, seq }: ProducerState): void {
+    this.sql.exec("INSERT OR REPLACE INTO producers VALUES (?, ?, ?, ?)", id, producer, epoch, seq);
+  }
+
+  addFork(id: string, fork: string): void {
+    this.sql.exec("INSERT OR IGNORE INTO forks VALUES (?, ?)", id, fork);
+  }
+
+  dropFork(id: string, fork: string): void {
+    this.sql.exec("DELETE FROM forks WHERE stream = ? AND fork = ?", id, fork);
+  }
+
+  hasForks(id: string): boolean {
+    return this.sql.exec("SELECT 1 FROM forks WHERE stream = ? LIMIT 1", id).toArray().length > 0;
+  }
+}
+
+function toStream(row: Row): StoredStream {
+  return {
+    id: row.id,
+    contentType: row.content_type,
+    createdAt: row.created_at,
+    touchedAt: row.touched_at,
+    ttlS: row.ttl_s,
+    expiresAt: row.expires_at,
+    closed: row.closed === 1,
+    closedBy: row.closed_by,
+    seq: row.seq,
+    fork: row.fork === null ? null : (JSON.parse(row.fork) as Fork),
+    gone: row.gone === 1,
+  };
+}

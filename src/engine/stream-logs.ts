@@ -1,0 +1,28 @@
+// The way to the streams. One that does not answer is asked again by the caller: nothing is lost.
+
+import { AppError } from "../core/errors";
+import { shardOf } from "../core/streams/stream";
+import type { Deps } from "../deps";
+import type { StreamLog } from "../durable/stream-log";
+import { within } from "../store/within";
+
+const PATIENCE_MS = 10_000;
+
+/** What an object does with the streams it holds. */
+type Log = Pick<StreamLog, "create" | "append" | "read" | "head" | "drop">;
+
+/** Of a stream that an app has made. */
+export function streamId(projectId: string, name: string): string {
+  return `${projectId}/${name}`;
+}
+
+/** What the stream's object answers. Throws `store_unavailable` when it does not. */
+export async function callLog<T>(deps: Deps, id: string, call: (log: Log) => Promise<T>): Promise<T> {
+  try {
+    const answer = call(deps.streams.getByName(shardOf(id)) as unknown as Log);
+    return await within(PATIENCE_MS, answer, () => new Error("the stream does not answer"));
+  } catch (error) {
+    const message = "The stream is not available right now.";
+    throw new AppError("store_unavailable", { message, retryAfterMs: 1_000, cause: error });
+  }
+}

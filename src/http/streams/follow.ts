@@ -1,0 +1,150 @@
+// Reads a stream and goes on as it grows: from its log until that is read, then from a socket to its object, and from the
+// log again whenever the socket breaks off.
+
+import { parseOffset } from "../../core/streams/offset";
+import { toPayload } from "../../core/streams/payload";
+import { shardOf } from "../../core/streams/stream";
+import type { Deps } from "../../deps";
+import type { From, StreamView } from "../../durable/stream-log";
+import { callLog } from "../../engine/stream-logs";
+import { errorField } from "../../log";
+import { absent, offsetOf } from "./answer";
+import { invalid } from "./request";
+
+/** `payload`: a JSON array of messages, or a JSON string of bytes in base64 (core/streams/payload.ts). */
+export type Part = { payload: string; isEmpty: boolean; offset: string; upToDate: boolean; closed: boolean };
+
+/** A reader that is slower than that loses its socket, and reads the log instead. */
+const MOST_HELD_CHARS = 4_000_000;
+
+/** A stream that cannot be reached is asked again so soon. */
+const RETRY_MS = 1_000;
+
+export type Following = { stream: StreamView; parts: AsyncGenerator<Part> };
+
+/** Throws when there is no such stream, or no such place in it. The first part comes at once, and may be empty. */
+export async function follow(deps: Deps, id: string, from: From, signal: AbortSignal): Promise<Following> {
+  const first = await readPart(deps, id, from);
+  return { stream: first.stream, parts: goOn(deps, id, first, signal) };
+}
+
+type ReadPart = { stream: StreamView; part: Part };
+
+/** One part, from the log. Throws `not_found`, `stream_gone`, `invalid_request` (offset), `store_unavailable`. */
+export async function readPart(deps: Deps, id: string, from: From): Promise<ReadPart> {
+  const read = await callLog(deps, id, (log) => log.read(id, from));
+  if (read.kind === "bad_offset") throw invalid("offset", "expected one that this stream has given out.");
+  if (read.kind !== "read") throw absent(read);
+  const { data, next, upToDate, closed } = read.page;
+  const payload = toPayload(read.stream.contentType, data);
+  const part = { payload, isEmpty: data.byteLength === 0, offset: offsetOf(next), upToDate, closed };
+  return { stream: read.stream, part };
+}
+
+async function* goOn(deps: Deps, id: string, first: ReadPart, signal: AbortSignal): AsyncGenerator<Part> {
+  let { part } = first;
+  yield part;
+  while (!part.closed && !signal.aborted) {
+    const from = parseOffset(part.offset) ?? "start";
+    if (part.upToDate) {
+      for await (const told of listen(deps, id, from, signal)) {
+        part = told;
+        yield part;
+        if (part.closed) return;
+      }
+      if (signal.aborted) return;
+    }
+    const again = await readAgain(deps, id, parseOffset(part.offset) ?? "start");
+    // Another stream with its name is not what was asked for.
+    if (!again || again.stream.createdAt !== first.stream.createdAt) return;
+    if (!again.part.isEmpty || again.part.closed) yield again.part;
+    part = again.part;
+  }
+}
+
+/** Null: it is not there any more, or cannot be reached: whoever reads comes back with the offset. */
+async function readAgain(deps: Deps, id: string, from: From): Promise<ReadPart | null> {
+  try {
+    return await readPart(deps, id, from);
+  } catch (error) {
+    deps.log("stream_away", { error: errorField(error) });
+    return null;
+  }
+}
+
+/** What is appended from there on, as it comes. Ends when the socket breaks off, or the reader is too slow. */
+async function* listen(deps: Deps, id: string, from: From, signal: AbortSignal): AsyncGenerator<Part> {
+  const socket = await openFollow(deps, id, from).catch((error) => {
+    deps.log("stream_away", { error: errorField(error) });
+    return null;
+  });
+  if (!socket) return pause(RETRY_MS, signal);
+  const held: string[] = [];
+  let chars = 0;
+  let isOpen = true;
+  let news = Promise.withResolvers<void>();
+  const end = () => {
+    isOpen = false;
+    news.resolve();
+  };
+  socket.addEventListener("message", ({ data }) => {
+    held.push(String(data));
+    chars += String(data).length;
+    if (chars > MOST_HELD_CHARS) {
+      end();
+      socket.close(1000, "too slow");
+    }
+    news.resolve();
+  });
+  socket.addEventListener("close", end);
+  socket.addEventListener("error", end);
+  signal.addEventListener("abort", end);
+  socket.accept();
+  try {
+    while (true) {
+      const frame = held.shift();
+      if (frame !== undefined) {
+        chars -= frame.length;
+        yield toPart(frame);
+      } else if (!isOpen) return;
+      else {
+        await news.promise;
+        news = Promise.withResolvers();
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+    socket.close(1000, "done");
+  }
+}
+
+/** A socket to the stream's object. Null: there is no such stream. */
+export async function openFollow(deps: Deps, id: string, from: From): Promise<WebSocket | null> {
+  const address = `https://log/?follow=${encodeURIComponent(JSON.stringify({ id, from }))}`;
+  const log = deps.streams.getByName(shardOf(id));
+  return (await log.fetch(address, { headers: { upgrade: "websocket" } })).webSocket;
+}
+
+const FRAME = /^\{"offset":"(\d+_\d+)","closed":(true|false),"data":/;
+
+function toPart(frame: string): Part {
+  const [head = "", offset = "", closed = ""] = FRAME.exec(frame) ?? [];
+  const payload = frame.slice(head.length, -1);
+  return {
+    payload,
+    isEmpty: payload === "[]" || payload === '""',
+    offset,
+    upToDate: true,
+    closed: closed === "true",
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

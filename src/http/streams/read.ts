@@ -1,0 +1,138 @@
+// The three ways to read a stream: what there is, what comes next (long-poll), and all of it as it comes (SSE).
+
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { parseOffset } from "../../core/streams/offset";
+import { toBody } from "../../core/streams/payload";
+import { isJson, isText } from "../../core/streams/stream";
+import type { From, StreamView } from "../../durable/stream-log";
+import type { HttpContext } from "../context";
+import { streamHeaders } from "./answer";
+import { nextCursor } from "./cursor";
+import { type Following, follow, type Part, readPart } from "./follow";
+import { invalid } from "./request";
+
+/** Proxies and browsers give up on a silent connection after half a minute or more. */
+const KEEP_ALIVE_MS = 15_000;
+const LONG_POLL_MS = 15_000;
+
+/** Throws `invalid_request` for an offset that is none, or is missing where one is needed. */
+export async function answerRead(c: HttpContext, id: string): Promise<Response> {
+  const live = c.req.query("live");
+  const from = readFrom(c, live);
+  if (live === undefined) return catchUp(c, id, from);
+  const abort = new AbortController();
+  c.req.raw.signal.addEventListener("abort", () => abort.abort());
+  const following = await follow(c.var.deps, id, from, abort.signal);
+  return live === "sse" ? sendEvents(c, following, abort) : waitForMore(c, following, abort);
+}
+
+function readFrom(c: HttpContext, live: string | undefined): From {
+  if (live !== undefined && live !== "long-poll" && live !== "sse") {
+    throw invalid("live", 'expected "long-poll" or "sse".');
+  }
+  const [offset, ...more] = c.req.queries("offset") ?? [];
+  if (more.length > 0) throw invalid("offset", "expected one, got several.");
+  if (offset === undefined && live !== undefined) {
+    throw invalid("offset", "expected where to begin: -1, now, or an offset.");
+  }
+  if (offset === undefined || offset === "-1") return "start";
+  if (offset === "now") return "now";
+  const place = parseOffset(offset);
+  if (!place) throw invalid("offset", "expected one that this stream has given out.");
+  return place;
+}
+
+async function catchUp(c: HttpContext, id: string, from: From): Promise<Response> {
+  const { stream, part } = await readPart(c.var.deps, id, from);
+  const headers = partHeaders(stream, part);
+  if (from === "now") return c.body(bodyOf(stream, part), 200, { ...headers, "cache-control": "no-store" });
+  const start = c.req.query("offset") ?? "-1";
+  const etag = `"${stream.createdAt.toString(36)}:${start}:${part.offset}${part.closed ? ":c" : ""}"`;
+  const cached = { etag, "cache-control": "private, no-cache" };
+  if (c.req.header("if-none-match") === etag) return c.body(null, 304, cached);
+  return c.body(bodyOf(stream, part), 200, { ...headers, ...cached });
+}
+
+/** The first part that holds something, or that the stream has ended, or 204 when the time is over. */
+async function waitForMore(
+  c: HttpContext,
+  { stream, parts }: Following,
+  abort: AbortController,
+): Promise<Response> {
+  const timer = setTimeout(() => abort.abort(), LONG_POLL_MS);
+  let last: Part | null = null;
+  for await (const part of parts) {
+    last = part;
+    if (!part.isEmpty || part.closed) break;
+  }
+  clearTimeout(timer);
+  abort.abort();
+  if (!last) return c.body(null, 204);
+  const headers = { ...partHeaders(stream, last), "cache-control": "no-store", "stream-cursor": cursorOf(c) };
+  if (!last.isEmpty) return c.body(bodyOf(stream, last), 200, headers);
+  return c.body(null, 204, { ...headers, "stream-up-to-date": "true" });
+}
+
+function partHeaders(stream: StreamView, part: Part): Record<string, string> {
+  const { "stream-closed": _, ...headers } = streamHeaders(stream);
+  return {
+    ...headers,
+    "stream-next-offset": part.offset,
+    ...(part.upToDate ? { "stream-up-to-date": "true" } : {}),
+    ...(part.closed ? { "stream-closed": "true" } : {}),
+  };
+}
+
+function bodyOf(stream: StreamView, part: Part): string | Uint8Array<ArrayBuffer> {
+  return toBody(stream.contentType, part.payload);
+}
+
+function cursorOf(c: HttpContext): string {
+  return nextCursor(c.req.query("cursor"), c.var.deps.now(), c.var.deps.random());
+}
+
+function sendEvents(c: HttpContext, { stream, parts }: Following, abort: AbortController): Response {
+  if (!isText(stream.contentType)) c.header("stream-sse-data-encoding", "base64");
+  const response = streamSSE(c, async (sse) => {
+    sse.onAbort(() => abort.abort());
+    const keepAlive = setInterval(() => void sse.write(": keep-alive\n\n"), KEEP_ALIVE_MS);
+    const decoder = new TextDecoder();
+    for await (const part of parts) await sendPart(c, sse, stream, decoder, part);
+    clearInterval(keepAlive);
+  });
+  return response;
+}
+
+async function sendPart(
+  c: HttpContext,
+  sse: SSEStreamingApi,
+  stream: StreamView,
+  decoder: TextDecoder,
+  part: Part,
+): Promise<void> {
+  const control = part.closed
+    ? { streamNextOffset: part.offset, streamClosed: true }
+    : {
+        streamNextOffset: part.offset,
+        streamCursor: cursorOf(c),
+        ...(part.upToDate ? { upToDate: true } : {}),
+      };
+  const data = part.isEmpty ? "" : toEvent("data", eventData(stream, decoder, part.payload));
+  // In one piece, so that nobody gets data without the offset behind it.
+  await sse.write(data + toEvent("control", JSON.stringify(control)));
+}
+
+/** A line for each line of the text. A space that follows the colon is not part of the line. */
+function toEvent(event: string, text: string): string {
+  const lines = text
+    .split(/\r\n|\r|\n/)
+    .map((line) => (line.startsWith(" ") ? `data: ${line}` : `data:${line}`));
+  return `event: ${event}\n${lines.join("\n")}\n\n`;
+}
+
+/** Characters of a text that two appends have cut in two come whole with the second. */
+function eventData({ contentType }: StreamView, decoder: TextDecoder, payload: string): string {
+  if (isJson(contentType)) return payload;
+  if (!isText(contentType)) return JSON.parse(payload) as string;
+  return decoder.decode(toBody(contentType, payload) as Uint8Array, { stream: true });
+}
