@@ -4,6 +4,7 @@ import worker, {
   Clock as RealClock,
   EventHub as RealEventHub,
   Gate as RealGate,
+  JobLog as RealJobLog,
   StreamLog as RealStreamLog,
 } from "../src/worker";
 
@@ -127,6 +128,13 @@ export class EventHub extends RealEventHub {
 }
 
 export class Gate extends RealGate {
+  constructor(ctx, env) {
+    countStorage(ctx);
+    super(ctx, counted(env));
+  }
+}
+
+export class JobLog extends RealJobLog {
   constructor(ctx, env) {
     countStorage(ctx);
     super(ctx, counted(env));

@@ -16,6 +16,7 @@ export type Deps = {
   clock: Env["CLOCK"];
   gates: Env["GATE"];
   streams: Env["STREAM_LOG"];
+  jobLogs: Env["JOB_LOG"];
   config: Config;
   now(): number;
   random(): number;
@@ -43,6 +44,7 @@ export function createDeps(env: Env, ctx: { waitUntil(promise: Promise<unknown>)
     clock: env.CLOCK,
     gates: env.GATE,
     streams: env.STREAM_LOG,
+    jobLogs: env.JOB_LOG,
     config,
     now: Date.now,
     random: Math.random,

@@ -7,6 +7,7 @@ import { TIMING, type Timing } from "./core/limits";
 import type { Clock } from "./durable/clock";
 import type { EventHub } from "./durable/event-hub";
 import type { Gate } from "./durable/gate";
+import type { JobLog } from "./durable/job-log";
 import type { StreamLog } from "./durable/stream-log";
 import { type Aliases, parseAliases } from "./llm/aliases";
 import { type Catalogue, createCatalogue } from "./llm/models";
@@ -30,6 +31,7 @@ export type Env = {
   CLOCK: DurableObjectNamespace<Clock>;
   GATE: DurableObjectNamespace<Gate>;
   STREAM_LOG: DurableObjectNamespace<StreamLog>;
+  JOB_LOG: DurableObjectNamespace<JobLog>;
   TOKEN_RATE: RateLimit;
   PROVIDERS?: string;
   DEFAULT_MODEL?: string;

@@ -21,7 +21,7 @@ export type StreamView = {
   ttlS: number | null;
   expiresAt: string | null;
   closed: boolean;
-  next: number;
+  next: Place;
   /** Tells it from another that had its name before. */
   createdAt: number;
 };
@@ -101,7 +101,7 @@ export class StreamLog extends DurableObject<Env> {
     });
     this.lives.touch(stream, now);
     const closed = entry.close || stream.closed;
-    tell(this.ctx.getWebSockets(id), stream, { data: entry.data, next, closed });
+    tell(this.ctx.getWebSockets(id), { ...stream, closed }, entry.data, next);
     return { kind: "appended", next, closed };
   }
 
@@ -202,6 +202,7 @@ export class StreamLog extends DurableObject<Env> {
       seq: null,
       closedBy: null,
       gone: false,
+      log: null,
     };
     const tail = this.store.tail(id);
     if (tail + wanted.data.byteLength > MOST_BYTES) return { kind: "too_large" };
@@ -238,7 +239,7 @@ export class StreamLog extends DurableObject<Env> {
   }
 
   private view({ id, contentType, ttlS, expiresAt, closed, createdAt }: StoredStream): StreamView {
-    return { contentType, ttlS, expiresAt, closed, createdAt, next: this.store.tail(id) };
+    return { contentType, ttlS, expiresAt, closed, createdAt, next: { epoch: 0, at: this.store.tail(id) } };
   }
 
   private async setAlarm(): Promise<void> {

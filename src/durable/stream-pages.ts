@@ -1,46 +1,70 @@
 // A part of a stream, as one answer holds it.
 
+import type { Place } from "../core/streams/offset";
 import { isJson } from "../core/streams/stream";
+import { joined } from "./bytes";
 import type { From } from "./stream-log";
-import type { StoredStream, StreamStore } from "./stream-store";
+import type { Chunk, StoredStream } from "./stream-store";
 
 const PAGE_BYTES = 1_000_000;
 const NEWLINE = 10;
 
 /** `closed`: it ends with this page. */
-export type Page = { data: Uint8Array; at: number; next: number; upToDate: boolean; closed: boolean };
+export type Page = { data: Uint8Array; next: number; epoch: number; upToDate: boolean; closed: boolean };
+
+/** Where the bytes of streams are. */
+export type Bytes = {
+  tail(id: string): number;
+  chunks(id: string, at: number, bytes: number): Iterable<Chunk>;
+};
 
 /** Null: there is no such place in the stream. JSON pages hold whole messages. */
-export function readPage(store: StreamStore, stream: StoredStream, from: From): Page | null {
-  const tail = store.tail(stream.id);
-  const at = from === "start" ? 0 : from === "now" ? tail : from.at;
+export function readPage(bytes: Bytes, stream: StoredStream, from: From): Page | null {
+  const tail = bytes.tail(stream.id);
+  const at = from === "start" ? 0 : from === "now" ? tail : placeIn(stream, from);
+  if (at === null) return null;
+  const epoch = epochOf(stream);
+  // A reader has seen what the object has forgotten, and its run is about to say again.
+  if (at > tail && stream.log !== null && !stream.closed) {
+    return { data: new Uint8Array(), next: at, epoch, upToDate: true, closed: false };
+  }
   if (at > tail) return null;
-  const lines = isJson(stream.contentType);
+  const data = dataFrom(bytes, stream, at, tail);
+  if (data === null) return null;
+  const next = at + data.byteLength;
+  const upToDate = next === tail;
+  return { data, next, epoch, upToDate, closed: upToDate && stream.closed };
+}
+
+export function epochOf({ log }: Pick<StoredStream, "log">): number {
+  return log === null ? 0 : log.epochs.length - 1;
+}
+
+/** Where a reader has to go on who may have seen bytes that were taken back. Null: it cannot have this from here. */
+function placeIn(stream: StoredStream, { epoch, at }: Place): number | null {
+  if (epoch > epochOf(stream)) return null;
+  const next = stream.log?.epochs[epoch + 1] ?? null;
+  return next === null ? at : Math.min(at, next);
+}
+
+function dataFrom(
+  bytes: Bytes,
+  { id, contentType }: StoredStream,
+  at: number,
+  tail: number,
+): Uint8Array | null {
+  const lines = isJson(contentType);
   const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for (const chunk of store.chunks(stream.id, at, tail - at)) {
+  let size = 0;
+  for (const chunk of bytes.chunks(id, at, tail - at)) {
     const start = Math.max(0, at - chunk.at);
+    if (start >= chunk.data.byteLength) continue;
     if (lines && start > 0 && chunk.data[start - 1] !== NEWLINE) return null;
     const part = chunk.data.subarray(start);
     parts.push(part);
-    bytes += part.byteLength;
-    if (bytes >= PAGE_BYTES && (!lines || part.includes(NEWLINE))) break;
+    size += part.byteLength;
+    if (size >= PAGE_BYTES && (!lines || part.includes(NEWLINE))) break;
   }
-  const whole = joined(parts, bytes);
-  const data = lines && at + bytes < tail ? whole.slice(0, whole.lastIndexOf(NEWLINE) + 1) : whole;
-  const next = at + data.byteLength;
-  const upToDate = next === tail;
-  return { data, at, next, upToDate, closed: upToDate && stream.closed };
-}
-
-function joined(parts: Uint8Array[], bytes: number): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only) return only;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
+  const whole = joined(parts);
+  return lines && at + size < tail ? whole.slice(0, whole.lastIndexOf(NEWLINE) + 1) : whole;
 }

@@ -6,6 +6,9 @@ import type { Fork, StreamConfig } from "../core/streams/stream";
 /** A row holds 2 MB at most. */
 const CHUNK_BYTES = 1_000_000;
 
+/** Of a chunk that grows: what is written again each time it does. */
+const EXTENDED_BYTES = 32_000;
+
 export type StoredStream = StreamConfig & {
   id: string;
   createdAt: number;
@@ -18,6 +21,20 @@ export type StoredStream = StreamConfig & {
   closedBy: string | null;
   /** Deleted or expired, while streams that were forked from it are there. */
   gone: boolean;
+  /** Of a job's stream; null: of an app's own. */
+  log: LogState | null;
+};
+
+/** Who writes a job's stream, and what of it is settled. */
+export type LogState = {
+  /** The newest run that has written. Older ones are refused. */
+  run: number;
+  /** Up to there it stays when a run starts over. */
+  committed: number;
+  /** Where each epoch began: readers of an older one may have seen bytes behind that place which are no more. */
+  epochs: number[];
+  /** That run has said its last words: what it said stays, or a later run takes it back. Null: it goes on. */
+  left: "kept" | "void" | null;
 };
 
 export type Chunk = { at: number; data: Uint8Array };
@@ -34,12 +51,13 @@ type Row = {
   seq: string | null;
   fork: string | null;
   gone: number;
+  log: string | null;
 };
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS streams (id TEXT PRIMARY KEY, content_type TEXT NOT NULL, created_at INTEGER NOT NULL,
     touched_at INTEGER NOT NULL, ttl_s INTEGER, expires_at TEXT, closed INTEGER NOT NULL, closed_by TEXT, seq TEXT,
-    fork TEXT, gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    fork TEXT, gone INTEGER NOT NULL, log TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS chunks (stream TEXT NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (stream, at)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS producers (stream TEXT NOT NULL, id TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
@@ -63,12 +81,12 @@ export class StreamStore {
   }
 
   save(stream: StoredStream): void {
-    const { id, contentType, createdAt, touchedAt, ttlS, expiresAt, closed, closedBy, seq, fork, gone } =
+    const { id, contentType, createdAt, touchedAt, ttlS, expiresAt, closed, closedBy, seq, fork, gone, log } =
       stream;
     this.sql.exec(
-      "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ...[id, contentType, createdAt, touchedAt, ttlS, expiresAt, Number(closed), closedBy, seq],
-      ...[fork && JSON.stringify(fork), Number(gone)],
+      ...[fork && JSON.stringify(fork), Number(gone), log && JSON.stringify(log)],
     );
   }
 
@@ -90,6 +108,20 @@ export class StreamStore {
       const part = data.slice(from, from + CHUNK_BYTES);
       this.sql.exec("INSERT INTO chunks VALUES (?, ?, ?)", id, at + from, part);
     }
+  }
+
+  /** Makes the last chunk longer, while it is short; else begins another. A row either way. */
+  extend(id: string, at: number, data: Uint8Array): void {
+    const sql = "SELECT at, data FROM chunks WHERE stream = ? ORDER BY at DESC LIMIT 1";
+    const [last] = this.sql.exec<{ at: number; data: ArrayBuffer }>(sql, id).toArray();
+    if (!last || last.data.byteLength >= EXTENDED_BYTES) {
+      this.append(id, at, data);
+      return;
+    }
+    const whole = new Uint8Array(last.data.byteLength + data.byteLength);
+    whole.set(new Uint8Array(last.data));
+    whole.set(data, last.data.byteLength);
+    this.sql.exec("UPDATE chunks SET data = ? WHERE stream = ? AND at = ?", whole, id, last.at);
   }
 
   /** The chunks from the one that holds the byte `at` on, until there are this many bytes. */
@@ -140,5 +172,6 @@ function toStream(row: Row): StoredStream {
     seq: row.seq,
     fork: row.fork === null ? null : (JSON.parse(row.fork) as Fork),
     gone: row.gone === 1,
+    log: row.log === null ? null : (JSON.parse(row.log) as LogState),
   };
 }

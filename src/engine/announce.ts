@@ -1,34 +1,33 @@
 // Tells listeners what happened. News is a hint: when a hub does not answer in three tries, the job goes on without it.
 
 import { ERRORS, type ErrorCode } from "../core/errors";
-import type { JobEvent } from "../core/events";
+import { isEnd, isLive, type JobEvent } from "../core/events";
 import { hubName } from "../core/hubs";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
-import { errorField } from "../log";
-import { within } from "../store/within";
+import { endLog } from "./end-log";
+import { insist } from "./insist";
 
-/** An event and the job it is about, which says which hub it goes to. */
-export type News = { job: Pick<Job, "projectId" | "channel" | "id">; event: JobEvent };
-
-/** Waits before the second and the third try. */
-const RETRY_DELAYS_MS = [500, 1_500];
-
-/** Of each try. */
-const PATIENCE_MS = 1_500;
+/** An event and the job it is about, which says which hub it goes to. `ofRun`: the run tells the job's stream itself. */
+export type News = { job: About; event: JobEvent; ofRun?: boolean };
+type About = Pick<Job, "projectId" | "channel" | "id" | "stream" | "run">;
 
 /** One call per hub, whatever the number of events. Never throws. */
 export async function announce(deps: Deps, news: News[]): Promise<void> {
+  const ends = news.flatMap(({ job, event, ofRun }) => {
+    return job.stream && !ofRun && !isLive(event) && isEnd(event) ? [endLog(deps, job, event)] : [];
+  });
   const byHub = Map.groupBy(news, ({ job }) => hubName(job.projectId, job.channel, job.id));
-  await Promise.all(
-    [...byHub].map(([hub, items]) =>
+  await Promise.all([
+    ...ends,
+    ...[...byHub].map(([hub, items]) =>
       publish(
         deps,
         hub,
         items.map((item) => (deps.vault.seals ? withoutWords(item.event) : item.event)),
       ),
     ),
-  );
+  ]);
 }
 
 /**
@@ -42,15 +41,6 @@ function withoutWords(event: JobEvent): JobEvent {
   return { ...event, error: { code, message, retryable } };
 }
 
-async function publish(deps: Deps, hub: string, events: JobEvent[]): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const told = deps.hubs.getByName(hub).publish(events);
-      return await within(PATIENCE_MS, told, () => new Error("the hub does not answer"));
-    } catch (error) {
-      const delayMs = RETRY_DELAYS_MS[attempt];
-      if (delayMs === undefined) return deps.log("announce_failed", { hub, error: errorField(error) });
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-    }
-  }
+function publish(deps: Deps, hub: string, events: JobEvent[]): Promise<void> {
+  return insist(deps, "announce_failed", { hub }, () => deps.hubs.getByName(hub).publish(events));
 }

@@ -28,15 +28,20 @@ export async function conclude(
   narrator: Narrator,
 ): Promise<Concluded> {
   const settled = await settleOrKeep(deps, job, end);
+  if (settled === "kept") narrator.leave({ event: moveEvent(job, deps.now()), commits: end.result.ok });
+  if (!settled) narrator.abandon();
   if (!settled || settled === "kept") return settled;
   if (settled.concurrency) deps.background(freeKey(deps, [settled]));
   if (isErased(settled)) {
     // Nobody is told of it; and what is still on its way to the hub must not come after the hub has forgotten the job.
+    narrator.abandon();
     await narrator.finish();
     if (isFinal(settled.state)) deps.background(purge(deps, [settled]));
     return settled;
   }
-  narrator.move(moveEvent(settled, deps.now()));
+  const event = moveEvent(settled, deps.now());
+  narrator.move(event);
+  narrator.leave({ event, commits: end.result.ok });
   if (settled.state === "pending") {
     await armClockFor(deps, Math.max(0, settled.runAt - settled.readAt));
   }

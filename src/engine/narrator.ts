@@ -3,18 +3,27 @@
 import type { JobEvent, MoveEvent } from "../core/events";
 import type { Job, Progress } from "../core/job";
 import type { Deps } from "../deps";
+import { type Farewell, LogWriter } from "./log-writer";
 import type { Outbox } from "./outbox";
 
 export type Narrator = {
+  /** The work begins: what an earlier run has said of it is taken back. */
+  begin(): void;
   move(event: MoveEvent): void;
   progress(progress: Progress): void;
   text(delta: string): void;
-  /** Resolves when the hub has all of it, or has been given up. */
+  /** How the run has left its job, in the job's stream. */
+  leave(farewell: Farewell): void;
+  /** It has lost its job: not another word. */
+  abandon(): void;
+  /** Resolves when the hub and the stream have all of it, or have been given up. */
   finish(): Promise<void>;
 };
 
 export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
   let told: Promise<void> = Promise.resolve();
+  let left: Promise<void> = Promise.resolve();
+  let log: LogWriter | null = null;
 
   function tell(event: JobEvent): void {
     told = outbox.tell(job, event);
@@ -24,9 +33,24 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
   const about = () => ({ job_id: id, version, at: new Date(deps.now()).toISOString(), run });
 
   return {
+    begin() {
+      if (job.stream) log = new LogWriter(deps, job).begin();
+    },
     move: tell,
-    progress: (progress) => tell({ type: "job.progress", ...about(), ...progress }),
-    text: (text) => tell({ type: "job.delta", ...about(), text }),
-    finish: () => told,
+    progress(progress) {
+      tell({ type: "job.progress", ...about(), ...progress });
+      log?.write({ type: "progress", ...progress });
+    },
+    text(text) {
+      tell({ type: "job.delta", ...about(), text });
+      log?.write({ type: "text", text });
+    },
+    leave(farewell) {
+      if (job.stream) left = (log ?? new LogWriter(deps, job)).leave(farewell);
+    },
+    abandon: () => log?.abandon(),
+    async finish() {
+      await Promise.all([told, left]);
+    },
   };
 }

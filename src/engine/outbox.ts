@@ -57,7 +57,7 @@ function add(line: Line, { job, event }: News): void {
   if (event.type === "job.progress") {
     line.news = line.news.filter((one) => one.job.id !== job.id || one.event.type !== "job.progress");
   }
-  line.news.push({ job, event });
+  line.news.push({ job, event, ofRun: true });
 }
 
 function hasMove(line: Line): boolean {

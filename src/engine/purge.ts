@@ -2,6 +2,8 @@
 
 import { hubName } from "../core/hubs";
 import { isErased, type Job } from "../core/job";
+import { jobLogId } from "../core/streams/job-log";
+import { shardOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import { errorField } from "../log";
 import { deleteRows } from "../store/erasure";
@@ -54,5 +56,10 @@ async function forget(deps: Deps, jobs: Job[]): Promise<void> {
   for (const [hub, ofHub] of byHub) {
     const forgotten = deps.hubs.getByName(hub).forget(ofHub.map((job) => job.id));
     await within(PATIENCE_MS, forgotten, () => new Error("the hub does not answer"));
+  }
+  const logs = jobs.filter((job) => job.stream).map(jobLogId);
+  for (const [shard, ids] of Map.groupBy(logs, shardOf)) {
+    const forgotten = deps.jobLogs.getByName(shard).forget(ids);
+    await within(PATIENCE_MS, forgotten, () => new Error("the stream does not answer"));
   }
 }

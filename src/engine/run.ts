@@ -58,11 +58,13 @@ export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Pr
     if (job.pool !== null && !run.lost) {
       deps.background(tools.slots.tell(job.pool, job.id, reportOf(end, calls)));
     }
+    if (run.lost) narrator.abandon();
     const settled = run.lost ? await concludeLost(deps, job, end) : await conclude(deps, job, end, narrator);
     await narrator.finish();
     // After the news is out: local dev takes 2 ms to print a line.
     if (settled !== "kept") logEnd(deps, run, settled);
   } catch (error) {
+    narrator.abandon();
     deps.log("settle_failed", { job: job.id, run: job.run, error: errorField(error) });
   } finally {
     tools.watch.remove(run);
@@ -86,6 +88,7 @@ async function perform(
   try {
     const unsettled = await findUnsettled(deps, job);
     if (unsettled) return unsettled;
+    narrator.begin();
     const llm = createLlmFor(deps, run, calls, onUsage);
     const opened = await openWholeJob(deps.vault, job);
     run.progress = opened.progress;

@@ -1,6 +1,7 @@
 // The way to the streams. One that does not answer is asked again by the caller: nothing is lost.
 
 import { AppError } from "../core/errors";
+import { isJobLog } from "../core/streams/job-log";
 import { shardOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import type { StreamLog } from "../durable/stream-log";
@@ -8,7 +9,7 @@ import { within } from "../store/within";
 
 const PATIENCE_MS = 10_000;
 
-/** What an object does with the streams it holds. */
+/** What an object does with the streams it holds. Those of jobs can only be read. */
 type Log = Pick<StreamLog, "create" | "append" | "read" | "head" | "drop">;
 
 /** Of a stream that an app has made. */
@@ -16,10 +17,15 @@ export function streamId(projectId: string, name: string): string {
   return `${projectId}/${name}`;
 }
 
+/** The object that holds it. */
+export function streamObject(deps: Deps, id: string): Fetcher {
+  return (isJobLog(id) ? deps.jobLogs : deps.streams).getByName(shardOf(id));
+}
+
 /** What the stream's object answers. Throws `store_unavailable` when it does not. */
 export async function callLog<T>(deps: Deps, id: string, call: (log: Log) => Promise<T>): Promise<T> {
   try {
-    const answer = call(deps.streams.getByName(shardOf(id)) as unknown as Log);
+    const answer = call(streamObject(deps, id) as unknown as Log);
     return await within(PATIENCE_MS, answer, () => new Error("the stream does not answer"));
   } catch (error) {
     const message = "The stream is not available right now.";

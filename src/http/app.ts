@@ -14,6 +14,7 @@ import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
 import { healthRoutes } from "./routes/health";
 import { jobActionRoutes } from "./routes/job-actions";
+import { jobStreamRoutes } from "./routes/job-stream";
 import { jobRoutes } from "./routes/jobs";
 import { keyRoutes } from "./routes/keys";
 import { operationRoutes } from "./routes/operations";
@@ -42,6 +43,7 @@ export function createApp(): App {
   jobRoutes(app);
   jobActionRoutes(app);
   eventRoutes(app);
+  jobStreamRoutes(app);
   streamRoutes(app);
   tokenRoutes(app);
   pauseRoutes(app);

@@ -33,6 +33,7 @@ const EXPECTED: Record<string, string> = {
   "GET /v1/jobs/{id}": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/input": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/output": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/jobs/{id}/stream": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/events": "401 401 200 403 200 200 200 403 200",
   "POST /v1/jobs/{id}/cancel": "401 401 403 200 200 200 403 200 403",
   "POST /v1/jobs/{id}/retry": "401 401 403 202 202 202 403 403 403",
@@ -151,8 +152,8 @@ function bodyOf(route: string): unknown {
 
 beforeAll(async () => {
   const key = await ownerOf("matrix");
-  const job = (await finish(generate({ channel: "c" }), { key })).id;
-  const rootJob = (await finish(generate({ channel: "c" }))).id;
+  const job = (await finish(generate({ channel: "c", stream: true }), { key })).id;
+  const rootJob = (await finish(generate({ channel: "c", stream: true }))).id;
   const own = (credential: string | null): Target => ({ project: "matrix", key: credential, job });
   for (const owner of [key, ROOT_KEY]) await call("POST", "/v1/pauses", { key: owner, json: UNUSED });
   targets = {

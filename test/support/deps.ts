@@ -61,6 +61,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
     clock: silentClock(armed),
     gates: env.GATE,
     streams: env.STREAM_LOG,
+    jobLogs: env.JOB_LOG,
     config: {
       catalogue,
       timing: TIMING,

@@ -38,7 +38,7 @@ async function createStream(key: string): Promise<string> {
 
 export async function createOwner(project: string): Promise<Owner> {
   const key = project === "default" ? ROOT_KEY : await createProject(project, ["admin"]);
-  const done = await finish(generate({ channel: "c" }), { key });
+  const done = await finish(generate({ channel: "c", stream: true }), { key });
   const ids = new Map([
     ["/v1/jobs", [done.id]],
     ["/v1/projects", [project]],

@@ -20,7 +20,7 @@ type Remembered = { key: ApiKey | null; until: number };
 const caches = new WeakMap<D1Database, Map<string, Remembered>>();
 
 /** Where browsers, which cannot set headers on a WebSocket or a download, may put their token into the address. */
-const TOKEN_IN_QUERY = /^\/v1\/(events|jobs\/[^/]+(\/(events|output))?)$/;
+const TOKEN_IN_QUERY = /^\/v1\/(events|jobs\/[^/]+(\/(events|output|stream))?)$/;
 
 /** Finds out who is asking, and lets pass who may. */
 export function allow(access: Access) {

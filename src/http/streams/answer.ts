@@ -5,7 +5,8 @@ import { formatOffset } from "../../core/streams/offset";
 import type { Absent, Appended, Created, StreamView } from "../../durable/stream-log";
 import type { HttpContext } from "../context";
 
-export const offsetOf = (at: number) => formatOffset({ epoch: 0, at });
+/** In a stream of an app's own. */
+const offsetOf = (at: number) => formatOffset({ epoch: 0, at });
 
 /** Also those of errors. */
 export function setSecurityHeaders(c: HttpContext): void {
@@ -16,7 +17,7 @@ export function setSecurityHeaders(c: HttpContext): void {
 export function streamHeaders(stream: StreamView): Record<string, string> {
   return {
     "content-type": stream.contentType,
-    "stream-next-offset": offsetOf(stream.next),
+    "stream-next-offset": formatOffset(stream.next),
     ...(stream.closed ? { "stream-closed": "true" } : {}),
   };
 }

@@ -1,14 +1,13 @@
 // Reads a stream and goes on as it grows: from its log until that is read, then from a socket to its object, and from the
 // log again whenever the socket breaks off.
 
-import { parseOffset } from "../../core/streams/offset";
+import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toPayload } from "../../core/streams/payload";
-import { shardOf } from "../../core/streams/stream";
 import type { Deps } from "../../deps";
 import type { From, StreamView } from "../../durable/stream-log";
-import { callLog } from "../../engine/stream-logs";
+import { callLog, streamObject } from "../../engine/stream-logs";
 import { errorField } from "../../log";
-import { absent, offsetOf } from "./answer";
+import { absent } from "./answer";
 import { invalid } from "./request";
 
 /** `payload`: a JSON array of messages, or a JSON string of bytes in base64 (core/streams/payload.ts). */
@@ -35,9 +34,15 @@ export async function readPart(deps: Deps, id: string, from: From): Promise<Read
   const read = await callLog(deps, id, (log) => log.read(id, from));
   if (read.kind === "bad_offset") throw invalid("offset", "expected one that this stream has given out.");
   if (read.kind !== "read") throw absent(read);
-  const { data, next, upToDate, closed } = read.page;
+  const { data, next, epoch, upToDate, closed } = read.page;
   const payload = toPayload(read.stream.contentType, data);
-  const part = { payload, isEmpty: data.byteLength === 0, offset: offsetOf(next), upToDate, closed };
+  const part = {
+    payload,
+    isEmpty: data.byteLength === 0,
+    offset: formatOffset({ epoch, at: next }),
+    upToDate,
+    closed,
+  };
   return { stream: read.stream, part };
 }
 
@@ -121,8 +126,7 @@ async function* listen(deps: Deps, id: string, from: From, signal: AbortSignal):
 /** A socket to the stream's object. Null: there is no such stream. */
 export async function openFollow(deps: Deps, id: string, from: From): Promise<WebSocket | null> {
   const address = `https://log/?follow=${encodeURIComponent(JSON.stringify({ id, from }))}`;
-  const log = deps.streams.getByName(shardOf(id));
-  return (await log.fetch(address, { headers: { upgrade: "websocket" } })).webSocket;
+  return (await streamObject(deps, id).fetch(address, { headers: { upgrade: "websocket" } })).webSocket;
 }
 
 const FRAME = /^\{"offset":"(\d+_\d+)","closed":(true|false),"data":/;

@@ -1,0 +1,43 @@
+// What the stream of a job holds: a JSON message for each piece of text, each step, and the end.
+
+import { isEnd, type MoveEvent } from "../events";
+import type { Job, JobError, Progress } from "../job";
+import type { State } from "../lifecycle";
+
+export type LogMessage =
+  /** The model's words, in the order in which it says them. */
+  | { type: "text"; text: string }
+  | ({ type: "progress" } & Progress)
+  /** A run is over and the job is not: it is tried again, or goes on. */
+  | { type: "state"; state: State; run: number; attempt: number; error: JobError | null }
+  /** A run starts over: what stands behind this offset is void, and the text so far is this. */
+  | { type: "rollback"; to: string; text: string }
+  | { type: "end"; state: State; error: JobError | null };
+
+/** Who writes: which run, into which stream. */
+export type Producer = { id: string; run: number };
+
+/** To the run: up to `stored` it need not keep what it has said. `tail`: from there on the object wants to hear it. */
+export type LogNote = { stored: number; tail?: number };
+
+/** Closes the socket of a run that may not write (any more): another has taken its place, or the stream is closed. */
+export const SHUT_OUT = 4409;
+
+/** A name that no stream of an app can have. */
+export function jobLogId({ projectId, id }: Pick<Job, "projectId" | "id">): string {
+  return `${projectId}/!${id}`;
+}
+
+export function isJobLog(streamId: string): boolean {
+  return streamId.includes("/!");
+}
+
+/** How a run has left its job. */
+export function closingMessage(event: MoveEvent): LogMessage {
+  const { state, run, attempt, error } = event;
+  return isEnd(event) ? { type: "end", state, error } : { type: "state", state, run, attempt, error };
+}
+
+export function toLine(message: LogMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}

@@ -1,0 +1,110 @@
+// Streams of jobs: each object holds those of a share of a project's jobs.
+//
+// 1. A run writes over a socket of its own. What it says goes to the readers at once, and into the database a little later.
+// 2. It leaves with a call, which is answered when all is stored. A later run shuts it out.
+// 3. Reading is that of any other stream.
+
+import { DurableObject } from "cloudflare:workers";
+import { type LogMessage, type LogNote, type Producer, SHUT_OUT } from "../core/streams/job-log";
+import type { Env } from "../env";
+import { JobLogs, type Leaving, newLog } from "./job-logs";
+import type { Follow, From, Read } from "./stream-log";
+import { readPage } from "./stream-pages";
+import { catchUp, tell } from "./stream-readers";
+import { StreamStore } from "./stream-store";
+
+const PRODUCERS = "producers";
+
+export class JobLog extends DurableObject<Env> {
+  private readonly store = new StreamStore(this.ctx.storage.sql);
+  private readonly logs = new JobLogs(this.store, {
+    told: (stream, data, next) => tell(this.ctx.getWebSockets(stream.id), stream, data, next),
+    stored: (id, note) => this.tellProducers(id, note),
+  });
+
+  /** A job that has not written yet has an empty stream. */
+  async read(id: string, from: From): Promise<Read> {
+    const stream = this.store.find(id) ?? newLog(id, 0);
+    const page = readPage(this.logs, stream, from);
+    if (!page) return { kind: "bad_offset" };
+    const { contentType, ttlS, expiresAt, closed, createdAt } = stream;
+    const next = { epoch: page.epoch, at: this.logs.tail(id) };
+    return { kind: "read", page, stream: { contentType, ttlS, expiresAt, closed, createdAt, next } };
+  }
+
+  async leave(id: string, leaving: Leaving): Promise<void> {
+    this.logs.leave(id, leaving);
+    for (const socket of this.producersOf(id, leaving.run)) socket.close(1000, "done");
+  }
+
+  async end(id: string, run: number, last: LogMessage): Promise<void> {
+    this.logs.end(id, run, last);
+  }
+
+  async forget(ids: string[]): Promise<void> {
+    for (const id of ids) {
+      this.logs.forget(id);
+      for (const socket of this.ctx.getWebSockets(id)) socket.close(1000, "deleted");
+    }
+  }
+
+  /** A reader who waits for more, or a run that writes. */
+  override async fetch(request: Request): Promise<Response> {
+    const { searchParams } = new URL(request.url);
+    const { 0: client, 1: server } = new WebSocketPair();
+    const produce = searchParams.get("produce");
+    const isOpen = produce ? this.letWrite(server, JSON.parse(produce)) : await this.letRead(server, request);
+    if (!isOpen) return new Response(null, { status: 409 });
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Where the messages belong, with a `!` if all is to be stored now; and then the messages, on lines of their own. */
+  override webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): void {
+    const producer = socket.deserializeAttachment() as Producer | null;
+    if (producer === null || typeof frame !== "string" || !("run" in producer)) return;
+    const [head = "", from = "", store = ""] = /^(\d+)(!?)\n/.exec(frame) ?? [];
+    const lines = new TextEncoder().encode(frame.slice(head.length));
+    const { id, run } = producer;
+    const isTaken = this.logs.take(id, run, { from: Number(from), lines, stores: store !== "" });
+    if (!isTaken) socket.close(SHUT_OUT, "superseded");
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    socket.close();
+  }
+
+  private letWrite(socket: WebSocket, producer: Producer): boolean {
+    const place = this.logs.open(producer.id, producer.run);
+    if (!place) return false;
+    this.ctx.acceptWebSocket(socket, [PRODUCERS]);
+    socket.serializeAttachment(producer);
+    socket.send(JSON.stringify(place));
+    return true;
+  }
+
+  private async letRead(socket: WebSocket, request: Request): Promise<boolean> {
+    const { id, from } = JSON.parse(new URL(request.url).searchParams.get("follow") ?? "null") as Follow;
+    const answer = await this.read(id, from);
+    if (answer.kind !== "read") return false;
+    this.ctx.acceptWebSocket(socket, [id]);
+    catchUp(socket, this.logs, this.store.find(id) ?? newLog(id, 0), answer.page);
+    return true;
+  }
+
+  private tellProducers(id: string, note: LogNote): void {
+    for (const socket of this.producersOf(id, null)) {
+      try {
+        socket.send(JSON.stringify(note));
+      } catch {
+        // It closed a moment ago: whoever it was keeps what is not known to be stored.
+      }
+    }
+  }
+
+  private producersOf(id: string, run: number | null): WebSocket[] {
+    return this.ctx.getWebSockets(PRODUCERS).filter((socket) => {
+      const producer = socket.deserializeAttachment() as Producer;
+      return producer.id === id && (run === null || producer.run === run);
+    });
+  }
+}

@@ -1,0 +1,178 @@
+// The streams of jobs, while they are written. What a run says is told to readers at once and stored when the run asks for
+// it, in few rows: until it hears that it is stored it keeps it, and says it again to an object that has forgotten. There is
+// no timer here, so that the object can hibernate.
+
+import { type LogMessage, type LogNote, toLine } from "../core/streams/job-log";
+import { formatOffset } from "../core/streams/offset";
+import { joined } from "./bytes";
+import type { Chunk, LogState, StoredStream, StreamStore } from "./stream-store";
+
+/** What is not stored yet is, when it is that much. */
+const STORE_AT_BYTES = 32_000;
+
+/** Said and not stored yet. */
+type Pending = { from: number; parts: Uint8Array[]; bytes: number };
+
+/** What a run says when it leaves: the rest of its words, and how it left. `from`: where they begin; null: it never heard. */
+export type Leaving = {
+  run: number;
+  from: number | null;
+  lines: Uint8Array;
+  last: LogMessage;
+  /** A later run does not take back what was said so far. */
+  commits: boolean;
+};
+
+/** Some of what a run says, and where it belongs. */
+export type Said = { from: number; lines: Uint8Array; stores: boolean };
+
+type Hooks = {
+  /** Said now. */
+  told(stream: StoredStream, data: Uint8Array, next: number): void;
+  stored(id: string, note: LogNote): void;
+};
+
+export class JobLogs {
+  private readonly pending = new Map<string, Pending>();
+
+  constructor(
+    private readonly store: StreamStore,
+    private readonly hooks: Hooks,
+  ) {}
+
+  tail(id: string): number {
+    const pending = this.pending.get(id);
+    return pending ? pending.from + pending.bytes : this.store.tail(id);
+  }
+
+  /** Stored or not. */
+  *chunks(id: string, at: number, bytes: number): Generator<Chunk> {
+    yield* this.store.chunks(id, at, bytes);
+    const pending = this.pending.get(id);
+    if (pending) yield { at: pending.from, data: joined(pending.parts) };
+  }
+
+  /** A run begins to write, or goes on to an object that was away. Null: a later run has taken its place, or it is closed. */
+  open(id: string, run: number): Required<LogNote> | null {
+    const stream = this.store.find(id);
+    const log = stream?.log ?? null;
+    if (log && (run < log.run || (run === log.run && stream?.closed))) return null;
+    if (!stream || !log) this.store.save(newLog(id, run));
+    else if (run > log.run) this.takeOver({ ...stream, closed: false }, log, run);
+    return { stored: this.store.tail(id), tail: this.tail(id) };
+  }
+
+  /** False: it is not for this run to write any more. What was said before is heard once. `stores`: all is to be stored now. */
+  take(id: string, run: number, { from, lines, stores }: Said): boolean {
+    const stream = this.store.find(id);
+    if (!stream?.log || stream.log.run !== run || stream.log.left !== null) return false;
+    const tail = this.tail(id);
+    // Something in between is missing: the run goes on from where we are when it is told.
+    if (from > tail) this.hooks.stored(id, { stored: this.store.tail(id), tail });
+    else if (from + lines.byteLength > tail) this.add(stream, tail, lines.slice(tail - from));
+    if (stores) this.flush(id);
+    return true;
+  }
+
+  /** The run's last words. Repeatable. */
+  leave(id: string, { run, from, lines, last, commits }: Leaving): void {
+    const place = this.open(id, run);
+    if (!place || this.store.find(id)?.log?.left !== null) return;
+    const at = from ?? place.tail;
+    // What is missing in between was lost with an object: the output has it.
+    this.take(id, run, { from: Math.min(at, place.tail), lines, stores: false });
+    this.finish(id, last, commits);
+  }
+
+  /** The end of a job that no run tells: it was cancelled, or its run has died. */
+  end(id: string, run: number, last: LogMessage): void {
+    const stream = this.store.find(id);
+    if (stream?.closed) return;
+    if (!stream?.log) this.store.save(newLog(id, run));
+    else if (!this.pending.has(id))
+      this.startOver(stream, { ...stream.log, committed: this.lastWord(id, stream.log) });
+    this.finish(id, last, true);
+  }
+
+  forget(id: string): void {
+    this.pending.delete(id);
+    this.store.remove(id);
+  }
+
+  private finish(id: string, last: LogMessage, commits: boolean): void {
+    const stream = this.store.find(id);
+    if (!stream?.log) return;
+    const line = new TextEncoder().encode(toLine(last));
+    const closed = last.type === "end";
+    this.add({ ...stream, closed }, this.tail(id), line);
+    this.flush(id);
+    const isKept = closed || commits;
+    const committed = isKept ? this.tail(id) : stream.log.committed;
+    this.store.save({ ...stream, closed, log: { ...stream.log, committed, left: isKept ? "kept" : "void" } });
+  }
+
+  /** What nobody goes on with stays as it is, but for an attempt that had failed. */
+  private lastWord(id: string, log: LogState): number {
+    return log.left === "void" ? log.committed : this.tail(id);
+  }
+
+  private takeOver(stream: StoredStream, log: LogState, run: number): void {
+    const begun = { ...log, run, left: null };
+    // Nobody can have seen more than the run before has left behind.
+    if (log.left === "kept" && this.tail(stream.id) === log.committed)
+      this.store.save({ ...stream, log: begun });
+    else this.startOver(stream, begun);
+  }
+
+  /** What came after the committed part is void, and readers are told so. */
+  private startOver(stream: StoredStream, log: LogState): void {
+    const { id } = stream;
+    this.flush(id);
+    const at = this.tail(id);
+    const to = formatOffset({ epoch: log.epochs.length - 1, at: log.committed });
+    const text = textOf(this.store.chunks(id, 0, log.committed), log.committed);
+    const begun = { ...stream, log: { ...log, epochs: [...log.epochs, at] } };
+    this.store.save(begun);
+    this.add(begun, at, new TextEncoder().encode(toLine({ type: "rollback", to, text })));
+  }
+
+  private add(stream: StoredStream, at: number, data: Uint8Array): void {
+    const { id } = stream;
+    const pending: Pending = this.pending.get(id) ?? { from: at, parts: [], bytes: 0 };
+    this.pending.set(id, pending);
+    pending.parts.push(data);
+    pending.bytes += data.byteLength;
+    this.hooks.told(stream, data, at + data.byteLength);
+    if (pending.bytes >= STORE_AT_BYTES) this.flush(id);
+  }
+
+  private flush(id: string): void {
+    const pending = this.pending.get(id);
+    if (!pending) return;
+    this.pending.delete(id);
+    this.store.extend(id, pending.from, joined(pending.parts));
+    this.hooks.stored(id, { stored: this.store.tail(id) });
+  }
+}
+
+/** What a reader shows of the first so many bytes. */
+function textOf(chunks: Iterable<Chunk>, bytes: number): string {
+  const lines = new TextDecoder().decode(joined([...chunks].map(({ data }) => data)).subarray(0, bytes));
+  let text = "";
+  for (const line of lines.split("\n").filter((one) => one !== "")) {
+    const message = JSON.parse(line) as LogMessage;
+    if (message.type === "text") text += message.text;
+    if (message.type === "rollback") text = message.text;
+  }
+  return text;
+}
+
+/** Before anything is written. */
+export function newLog(id: string, run: number): StoredStream {
+  return {
+    ...{ id, contentType: "application/json", ttlS: null, expiresAt: null, closed: false },
+    // All streams of a job are the same one.
+    ...{ createdAt: 0, touchedAt: 0, fork: null, seq: null, closedBy: null, gone: false },
+    log: { run, committed: 0, epochs: [0], left: null },
+  };
+}
