@@ -7,6 +7,9 @@ import type { Doorbell, Env } from "../../../src/env";
 import worker from "../../../src/worker";
 import { boundDb, MAX_BYTES } from "./bounded-db";
 
+export { JobLog } from "../../../src/durable/job-log";
+export { StreamLog } from "../../../src/durable/stream-log";
+
 // One for each environment: the code under test remembers things by the identity of both.
 const bounded = new WeakMap<Env, Env>();
 
