@@ -53,7 +53,7 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "workers",
-          include: inFolders("store", "engine", "durable", "http", "flows", "faults"),
+          include: inFolders("store", "engine", "durable", "http", "flows", "faults", "client"),
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 15_000,
           maxWorkers,

@@ -51,6 +51,8 @@ async function check() {
   const steps = {
     lint: () => succeed("biome", ["check", "--colors=off", "."], env).then(() => ""),
     types: () => succeed("tsc", ["--noEmit"], env).then(() => ""),
+    // With the types of a browser instead of the Worker's.
+    client: () => succeed("tsc", ["--noEmit", "-p", "client"], env).then(() => ""),
     tests: () => succeed("node", [path.join(ROOT, "scripts", "test.mjs")], env),
     bundle: () => checkBundle(env),
   };

@@ -1,10 +1,10 @@
 // Import directions of docs/architecture.md, checked on the import lines themselves.
 
 import { describe, expect, it } from "vitest";
-import { closureOf, findCycles, findReach, findWrongDirections, readImports } from "./imports";
-import { sourceFiles } from "./source-files";
+import { closureOf, findCycles, findPackages, findReach, findWrongDirections, readImports } from "./imports";
+import { clientFiles, clientManifest, sourceFiles } from "./source-files";
 
-const imports = readImports(sourceFiles);
+const imports = readImports([...sourceFiles, ...clientFiles]);
 
 /** Import lines of made-up files. */
 const of = (files: Record<string, string>) =>
@@ -34,6 +34,19 @@ describe("the source", () => {
   });
 });
 
+describe("the client", () => {
+  const own = imports.filter(({ from }) => from.startsWith("client/"));
+
+  it("is read: its entry is there and imports something", () => {
+    expect(closureOf("client/src/index.ts", own).size).toBeGreaterThan(10);
+  });
+
+  it("imports only itself and what its package.json lists", () => {
+    const { dependencies } = JSON.parse(clientManifest) as { dependencies: Record<string, string> };
+    expect(findPackages(own)).toEqual(Object.keys(dependencies).sort());
+  });
+});
+
 describe("a direction", () => {
   it.each([
     ["src/core/a.ts", 'import { z } from "zod";'],
@@ -49,6 +62,9 @@ describe("a direction", () => {
     ["src/durable/a.ts", 'const b = await import("../http/b");'],
     ["src/api.ts", 'import { b } from "./engine/b";'],
     ["src/consumer.ts", 'import { b } from "./http/b";'],
+    ["client/src/a.ts", 'import { b } from "../../src/core/b";'],
+    ["client/src/a.ts", 'import type { B } from "../../src/contract/b";'],
+    ["src/http/a.ts", 'import { b } from "../../client/src/b";'],
     ["src/gadgets/a.ts", 'import { b } from "../core/b";'],
   ])("is broken by %s with %s", (path, text) => {
     expect(findWrongDirections(of({ [path]: text }))).toHaveLength(1);

@@ -23,8 +23,10 @@ const ALLOWED: Record<string, string[]> = {
   env: ["llm", "type:durable"],
   deps: ["store", "type:durable"],
   log: [],
+  // A package of its own: whoever installs it has nothing of the Worker, not even its types.
+  client: [],
 };
-const PURE = ["core", "contract"];
+const PURE = ["core", "contract", "client"];
 
 const STATEMENT = /^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\bfrom\s+)?["']([^"']+)["']/gm;
 const DYNAMIC = /\bimport\(\s*["']([^"']+)["']\s*\)/g;
@@ -57,9 +59,9 @@ export function readImports(files: SourceFile[]): Import[] {
   ]);
 }
 
-/** src/http/app.ts -> http; src/api.ts -> api; a package -> undefined. */
+/** src/http/app.ts -> http; src/api.ts -> api; client/src/jobs.ts -> client; a package -> undefined. */
 function partOf(path: string): string | undefined {
-  return /^src\/([\w-]+)/.exec(path)?.[1];
+  return /^(?:src\/|(?=client\/))([\w-]+)/.exec(path)?.[1];
 }
 
 function isAllowed(from: string, to: string, typeOnly: boolean): boolean {
@@ -96,6 +98,11 @@ export function findReach(entry: string, forbidden: RegExp, imports: Import[]): 
   return [...closureOf(entry, imports)]
     .filter((path) => forbidden.test(path))
     .map((path) => `${entry} reaches ${path}`);
+}
+
+/** What must be installed for these imports. */
+export function findPackages(imports: Import[]): string[] {
+  return [...new Set(imports.map(({ to }) => to).filter((to) => partOf(to) === undefined))].sort();
 }
 
 /** Each cycle once, as "a -> b -> a". Type-only imports leave nothing at run time, so they make no cycle. */

@@ -7,6 +7,8 @@ export type SourceFile = { path: string; text: string };
 const texts = import.meta.glob<string>(
   [
     "/src/**/*.ts",
+    "/client/src/**/*.ts",
+    "/client/package.json",
     "/test/**/*.ts",
     "/scripts/**/*.mjs",
     "/bench/**/*.mjs",
@@ -24,6 +26,8 @@ export const allFiles: SourceFile[] = Object.entries(texts).map(([path, text]) =
 }));
 
 export const sourceFiles = allFiles.filter((file) => file.path.startsWith("src/"));
+export const clientFiles = allFiles.filter((file) => file.path.startsWith("client/src/"));
+export const clientManifest = allFiles.find((file) => file.path === "client/package.json")?.text ?? "{}";
 export const readme = allFiles.find((file) => file.path === "README.md")?.text ?? "";
 
 /** Every path of the project, for looking up whether something exists. */

@@ -51,6 +51,7 @@ const EXAMPLES: Example[] = [
     says: "a source file or script has at most 250 lines",
     bad: [
       ["src/core/a.ts", lines(251)],
+      ["client/src/a.ts", lines(251)],
       ["scripts/a.mjs", lines(251)],
     ],
     good: [["src/core/a.ts", lines(250)]],
@@ -64,6 +65,7 @@ const EXAMPLES: Example[] = [
     says: "a file begins with a sentence that says what it is for",
     bad: [
       ["src/core/a.ts", "export const a = 1;\n"],
+      ["client/src/a.ts", "export const a = 1;\n"],
       ["src/core/a.ts", "\n// Late.\n"],
       ["src/core/a.ts", "// no full stop\nx;\n"],
       ["scripts/a.mjs", "#!/usr/bin/env node\nx;\n"],
@@ -140,7 +142,7 @@ describe.each(RULES)("$says", (rule) => {
 });
 
 it("every kind of file is read", () => {
-  for (const folder of ["src/", "test/", "scripts/"]) {
+  for (const folder of ["src/", "client/src/", "test/", "scripts/"]) {
     expect(allFiles.filter((file) => file.path.startsWith(folder)).length).toBeGreaterThan(3);
   }
 });

@@ -5,7 +5,8 @@ import type { SourceFile } from "./source-files";
 type Rule = { says: string; applies: (path: string) => boolean; breaks: (file: SourceFile) => boolean };
 
 const inside = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
-const isSource = inside("src");
+const isWorker = inside("src");
+const isSource = (path: string) => isWorker(path) || inside("client/src")(path);
 const isTest = inside("test");
 const isScript = (path: string) => path.endsWith(".mjs");
 
@@ -25,17 +26,17 @@ const lineCount = (text: string) => text.replace(/\n$/, "").split("\n").length;
 export const RULES: Rule[] = [
   {
     says: "D1 is asked in store/ only",
-    applies: (path) => isSource(path) && !inside("src/store")(path),
+    applies: (path) => isWorker(path) && !inside("src/store")(path),
     breaks: hasCode(/\.(prepare|batch)\(/),
   },
   {
     says: "R2 is written in store/ only",
-    applies: (path) => isSource(path) && !inside("src/store")(path),
+    applies: (path) => isWorker(path) && !inside("src/store")(path),
     breaks: hasCode(/(?<!\.storage|\.kv)\.put\(/),
   },
   {
     says: "the bucket is named in store/ and in the wiring only",
-    applies: (path) => isSource(path) && !/^src\/(store\/|env\.ts|deps\.ts)/.test(path),
+    applies: (path) => isWorker(path) && !/^src\/(store\/|env\.ts|deps\.ts)/.test(path),
     breaks: hasCode(/\bBUCKET\b/),
   },
   {

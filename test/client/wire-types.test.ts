@@ -1,0 +1,166 @@
+// What the client says of the wire is what the contract says: compared by the compiler, and where types are not enough here.
+
+import type { z } from "@hono/zod-openapi";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type ErrorCode as ClientCode, isPassing } from "../../client/src/error-codes";
+import type * as Client from "../../client/src/index";
+import { toBulkBody, toSubmitBody, WIRE_NAMES } from "../../client/src/submit-options";
+import type { errorSchema, pageOf } from "../../src/contract/envelope";
+import type * as Frames from "../../src/contract/frames";
+import { bulkSchema, type JobOnWire, type jobSchema, submitSchema } from "../../src/contract/job";
+import type { ExplanationOnWire } from "../../src/contract/pool";
+import { ERRORS, type ErrorCode } from "../../src/core/errors";
+import type * as Events from "../../src/core/events";
+import { tasks } from "../../src/tasks";
+import { embed } from "../../src/tasks/embed";
+import { generate } from "../../src/tasks/generate";
+import { call } from "../support/http-client";
+
+/** Intersections as one object, all the way down: how a type is written does not matter. */
+type Flat<T> = T extends object ? { [K in keyof T]: Flat<T[K]> } : T;
+
+/** Whether each has all fields of the other, with the same types, and the same are optional. */
+type Equal<A, B> =
+  (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
+
+type In<T extends { input: z.ZodType }> = z.output<T["input"]>;
+type Out<T extends { output: z.ZodType }> = z.output<T["output"]>;
+
+/** Compiles only if all are true. */
+function allTrue<_Checks extends true[]>(): void {}
+
+describe("the client's types", () => {
+  it("tell differences apart", () => {
+    expectTypeOf<Equal<{ a: 1 } & { b: 2 }, { a: 1; b: 2 }>>().toEqualTypeOf<true>();
+    expectTypeOf<Equal<{ a: 1 }, { a?: 1 }>>().toEqualTypeOf<false>();
+    expectTypeOf<Equal<{ a: "x" }, { a: string }>>().toEqualTypeOf<false>();
+    expectTypeOf<Equal<{ a: unknown }, { a: null }>>().toEqualTypeOf<false>();
+    expectTypeOf<Equal<{ a: { b: 1 }[] }, { a: { b: 1; c: 1 }[] }>>().toEqualTypeOf<false>();
+  });
+
+  it("of jobs, requests and errors are those of the contract", () => {
+    allTrue<
+      [
+        Equal<Client.Job, JobOnWire>,
+        Equal<Client.SubmitBody, z.input<typeof submitSchema>>,
+        Equal<Client.BulkBody, z.input<typeof bulkSchema>>,
+        Equal<Client.Explanation, ExplanationOnWire>,
+        Equal<Client.Page<Client.Job>, z.output<ReturnType<typeof pageOf<typeof jobSchema>>>>,
+        Equal<Client.ErrorBody, z.output<typeof errorSchema>>,
+        Equal<ClientCode, ErrorCode>,
+      ]
+    >();
+  });
+
+  it("of frames are those of the contract", () => {
+    allTrue<
+      [
+        Equal<Client.Frame, Frames.Frame>,
+        Equal<Client.SnapshotFrame, Frames.SnapshotFrame>,
+        Equal<Client.ResetFrame, Frames.ResetFrame>,
+        Equal<Client.EventFrame, Frames.EventFrame>,
+        Equal<Client.MoveEvent, Events.MoveEvent>,
+        Equal<Client.ProgressEvent, Events.ProgressEvent>,
+        Equal<Client.DeltaEvent, Events.DeltaEvent>,
+      ]
+    >();
+  });
+
+  it("of tasks are those of the tasks' schemas", () => {
+    allTrue<
+      [
+        Equal<Client.Tasks["generate"]["input"], In<typeof generate>>,
+        Equal<Client.Tasks["generate"]["output"], Out<typeof generate>>,
+        Equal<Client.Tasks["embed"]["input"], In<typeof embed>>,
+        Equal<Client.Tasks["embed"]["output"], Out<typeof embed>>,
+      ]
+    >();
+    const known = { generate, embed } satisfies Record<Client.TaskName, object>;
+    expect(tasks.map((task) => task.name).sort()).toEqual(Object.keys(known).sort());
+  });
+
+  it("have an option for every field with which a job can be submitted", () => {
+    type Named = (typeof WIRE_NAMES)[keyof typeof WIRE_NAMES];
+    allTrue<
+      [
+        Equal<Named | "task" | "input", keyof z.input<typeof submitSchema>>,
+        Equal<
+          { [K in keyof Client.JobOptions as (typeof WIRE_NAMES)[K]]: Exclude<Client.JobOptions[K], Date> },
+          Omit<z.input<typeof submitSchema>, "task" | "input">
+        >,
+      ]
+    >();
+    expect(Object.keys(submitSchema.shape).sort()).toEqual(
+      [...Object.values(WIRE_NAMES), "task", "input"].sort(),
+    );
+  });
+});
+
+describe("options", () => {
+  const options: Required<Omit<Client.JobOptions, "runAt">> = {
+    channel: "c",
+    tags: ["t"],
+    metadata: { a: 1 },
+    lane: "bulk",
+    priority: 1,
+    delayS: 1,
+    expiresInS: 2,
+    maxAttempts: 3,
+    timeoutS: 4,
+    retentionS: 5,
+    fairKey: "f",
+    concurrency: { key: "k", limit: 1 },
+    onBudget: "fail",
+    stream: true,
+  };
+
+  it("arrive under the names of the wire, and those that are not set not at all", () => {
+    const body = JSON.parse(JSON.stringify(toSubmitBody("generate", {}, { ...options, runAt: undefined })));
+    expect(submitSchema.parse(body)).toEqual({ task: "generate", input: {}, ...renamed(options) });
+    const runAt = new Date("2099-01-02T03:04:05.678Z");
+    const dated = JSON.parse(JSON.stringify(toSubmitBody("generate", {}, { runAt })));
+    expect(submitSchema.parse(dated)).toEqual({
+      task: "generate",
+      input: {},
+      run_at: "2099-01-02T03:04:05.678Z",
+    });
+  });
+
+  it("of each job of a bulk arrive in the same way, with its own idempotency key", () => {
+    const job = { task: "generate" as const, input: { prompt: "a" } };
+    const body = toBulkBody([{ ...job, ...options, idempotencyKey: "mine" }, job]);
+    expect(bulkSchema.parse(body).jobs).toEqual([
+      { ...job, ...renamed(options), idempotency_key: "mine" },
+      job,
+    ]);
+  });
+
+  function renamed(said: object): object {
+    return Object.fromEntries(
+      Object.entries(said).map(([name, value]) => [WIRE_NAMES[name as keyof typeof WIRE_NAMES], value]),
+    );
+  }
+});
+
+describe("errors", () => {
+  it("are repeated when the server's table says so", () => {
+    const ofRequests = Object.entries(ERRORS).filter(([, { type }]) => !/provider|task/.test(type));
+    expect(ofRequests.length).toBeGreaterThan(20);
+    for (const [code, { status, retryable }] of ofRequests)
+      expect([code, isPassing(status, code)]).toEqual([code, retryable]);
+  });
+});
+
+it("a task of the list is what the client says it is", async () => {
+  const { body } = await call<Client.List<Client.Task>>("GET", "/v1/tasks");
+  const [task] = body.data;
+  const shape: Record<keyof Client.Task, unknown> = {
+    name: "generate",
+    object: "task",
+    description: expect.any(String),
+    defaults: { max_attempts: 5, timeout_s: 600 },
+    input_schema: expect.any(Object),
+    output_schema: expect.any(Object),
+  };
+  expect(task).toEqual(shape);
+});

@@ -1,0 +1,44 @@
+// The client as a package: an app that installs it compiles, and runs in plain Node against a running Errand.
+
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type DevServer, startDev } from "../../scripts/dev-server.mjs";
+import { type InstalledClient, installClient } from "../support/client-package.mjs";
+import { tempFolder } from "../support/project-copy.mjs";
+
+const state = tempFolder();
+let client: InstalledClient;
+let server: DevServer;
+
+beforeAll(async () => {
+  client = await installClient();
+  server = await startDev({ port: 0, persistTo: state.folder, quiet: true });
+});
+
+afterAll(async () => {
+  await server?.stop();
+  client?.remove();
+  state.remove();
+});
+
+it("holds what is built, with types, and nothing else", () => {
+  const names = client.files.filter((name) => !name.startsWith("dist"));
+  expect(names.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+  expect(client.files).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts"]));
+  expect(client.files.filter((name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name))).toEqual([]);
+});
+
+it("runs jobs with a key, and hears of them over a real WebSocket with a token", async () => {
+  await client.compile();
+  const printed = await client.start(server.url, server.key);
+  expect(
+    printed
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    { run: "Hello" },
+    { failed: "provider_bad_request" },
+    { heard: "Hello" },
+    { refused: "unknown_task" },
+  ]);
+});

@@ -1,0 +1,14 @@
+// Types of client-package.mjs.
+
+export type InstalledClient = {
+  remove(): void;
+  /** What the package holds. */
+  files: string[];
+  manifest: { dependencies: Record<string, string>; version: string };
+  /** Compiles the app; throws with what the compiler says. */
+  compile(): Promise<string>;
+  /** Runs the compiled app; what it has printed. */
+  start(...args: string[]): Promise<string>;
+};
+
+export function installClient(): Promise<InstalledClient>;

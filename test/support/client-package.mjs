@@ -1,0 +1,55 @@
+// The client as npm would deliver it, installed in an app of its own in a temporary folder.
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "../../scripts/processes.mjs";
+import { tempFolder } from "./project-copy.mjs";
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const BIN = path.join(ROOT, "node_modules", ".bin");
+const env = { ...process.env, PATH: `${BIN}${path.delimiter}${process.env.PATH ?? ""}` };
+
+const COMPILER = {
+  target: "es2022",
+  module: "nodenext",
+  lib: ["es2022", "dom"],
+  types: [],
+  strict: true,
+  outDir: "out",
+};
+
+async function succeed(cwd, command, args) {
+  const { code, output, stdout } = await run(command, args, { cwd, env });
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")}\n${output}`);
+  return stdout;
+}
+
+/** Builds and packs a copy of `client/`, and installs it beside the app of test/e2e/client-app. */
+export async function installClient() {
+  const { folder, remove } = tempFolder();
+  const client = path.join(folder, "client");
+  const app = path.join(folder, "app");
+  const modules = path.join(folder, "node_modules");
+  cpSync(path.join(ROOT, "client"), client, { recursive: true, filter: (file) => !/\bdist\b/.test(file) });
+  cpSync(path.join(ROOT, "test/e2e/client-app"), app, { recursive: true });
+  mkdirSync(path.join(modules, "errand"), { recursive: true });
+  symlinkSync(
+    path.join(ROOT, "node_modules", "eventsource-parser"),
+    path.join(modules, "eventsource-parser"),
+  );
+  await succeed(client, "npm", ["pack", "--pack-destination", folder]);
+  const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  await succeed(folder, "tar", ["-xzf", tarball, "-C", path.join(modules, "errand"), "--strip-components=1"]);
+  writeFileSync(
+    path.join(app, "tsconfig.json"),
+    JSON.stringify({ compilerOptions: COMPILER, include: ["*.ts"] }),
+  );
+  writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));
+  return {
+    remove,
+    files: readdirSync(path.join(modules, "errand"), { recursive: true }).map(String),
+    manifest: JSON.parse(readFileSync(path.join(modules, "errand", "package.json"), "utf8")),
+    compile: () => succeed(app, "tsc", ["-p", "."]),
+    start: (...args) => succeed(app, process.execPath, [path.join("out", "app.js"), ...args]),
+  };
+}
