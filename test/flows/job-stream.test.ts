@@ -1,0 +1,162 @@
+// The stream of a job while everything around it fails: what a reader shows is what the job has said, no more and no less.
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { jobLogId } from "../../src/core/streams/job-log";
+import { shardOf } from "../../src/core/streams/stream";
+import type { JobLog } from "../../src/durable/job-log";
+import { eventStream, textChunk, usageChunk } from "../llm/fake-provider";
+import { fallDue } from "../support/age";
+import { ringFor, type TestDeps, testDeps } from "../support/deps";
+import { PROJECT } from "../support/factory";
+import { SEED } from "../support/fault-rounds";
+import { call } from "../support/http-client";
+import { storedJob, theJob } from "../support/rows";
+import { followStream, shown } from "../support/stream-reader";
+
+const WORDS = "Tea came to Lisbon by ship, and stayed. ".split(" ").map((word) => `${word} `);
+const ENDING = [textChunk("", "stop"), usageChunk({ prompt_tokens: 9, completion_tokens: 9 }), "[DONE]"];
+
+const input = '{"prompt":"Tea in Lisbon","model":"acme/chat"}';
+const newJob = () => storedJob({ model: "acme/chat", stream: true, max_attempts: 9, input });
+
+const logOf = (id: string) => env.JOB_LOG.getByName(shardOf(jobLogId({ projectId: PROJECT, id })));
+
+/** The object dies, with all that it has not stored. */
+async function kill(id: string): Promise<void> {
+  const died = runInDurableObject<JobLog, void>(logOf(id), (_, state) => state.abort("killed by a test"));
+  await died.catch(() => {});
+}
+
+type Message = { type: string; text?: string; state?: string };
+
+const read = async (id: string) => (await call<Message[]>("GET", `/v1/jobs/${id}/stream`)).body;
+
+/** Runs the job until it has ended, however often that is. */
+async function runToEnd(deps: TestDeps, id: string): Promise<string> {
+  for (let job = await theJob(id); job.state === "pending"; ) {
+    await fallDue(id);
+    [job] = (await ringFor(deps, job)) as [typeof job];
+    if (job.state !== "pending") return (JSON.parse(job.output ?? "null") as { text: string }).text;
+  }
+  throw new Error("it did not run");
+}
+
+describe("text of attempts that are cut off", () => {
+  it("is taken back when the next one starts over, wherever it was cut", async () => {
+    const cuts = fc.array(fc.nat({ max: WORDS.length - 1 }), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.integer({ min: 1, max: 5 }), async (places, perConnection) => {
+        const left = [...places];
+        const job = await newJob();
+        const deps = testDeps({
+          random: () => 0,
+          fetch: async () => {
+            const cut = left.shift();
+            const said = (cut === undefined ? WORDS : WORDS.slice(0, cut)).map((word) => textChunk(word));
+            return eventStream(cut === undefined ? [...said, ...ENDING] : said);
+          },
+        });
+        const reader = followStream(job.id, perConnection);
+        const output = await runToEnd(deps, job.id);
+        await reader.ended;
+        expect(output).toBe(WORDS.join(""));
+        expect(reader.text).toBe(output);
+        expect(shown(await read(job.id))).toBe(output);
+      }),
+      { numRuns: 12, seed: SEED },
+    );
+  }, 60_000);
+});
+
+/** A provider whose words come when the test says so. */
+function spokenBy(): { deps: TestDeps; say(word: string): void; finish(): void } {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const send = (event: unknown) => {
+    const text = typeof event === "string" ? event : JSON.stringify(event);
+    void writer.write(new TextEncoder().encode(`data: ${text}\n\n`));
+  };
+  const headers = { "content-type": "text/event-stream" };
+  return {
+    deps: testDeps({ fetch: async () => new Response(readable, { headers }) }),
+    say: (word) => send(textChunk(word)),
+    finish() {
+      for (const event of ENDING) send(event);
+      void writer.close();
+    },
+  };
+}
+
+describe("an object that dies", () => {
+  it("loses nothing that a run has said and readers have seen, and doubles nothing, whenever it dies", async () => {
+    const { deps, say, finish } = spokenBy();
+    const job = await newJob();
+    const readers = Array.from({ length: 20 }, () => followStream(job.id));
+    await fallDue(job.id);
+    const running = ringFor(deps, job);
+    let said = "";
+    for (const [i, word] of WORDS.entries()) {
+      say(word);
+      said += word;
+      await Promise.all(readers.map((reader) => reader.untilText(said)));
+      if (i % 3 === 1) await kill(job.id);
+    }
+    finish();
+    await running;
+    await Promise.all(readers.map((reader) => reader.ended));
+    for (const reader of readers) expect(reader.text).toBe(said);
+    expect(readers[0]?.messages.filter(({ type }) => type === "rollback")).toEqual([]);
+    expect(shown(await read(job.id))).toBe(said);
+  }, 60_000);
+});
+
+describe("the end of a stream", () => {
+  it("is told of a job that was cancelled before it ran", async () => {
+    const job = await storedJob(
+      { model: "acme/chat", stream: true, input },
+      { run_at: Date.now() + 3_600_000 },
+    );
+    const reader = followStream(job.id);
+    await call("POST", `/v1/jobs/${job.id}/cancel`);
+    await reader.ended;
+    expect(reader.messages).toEqual([{ type: "end", state: "cancelled", error: null }]);
+  });
+
+  it("is made up for by whoever reads the stream of a job that has ended untold", async () => {
+    const job = await storedJob({ model: "acme/chat", stream: true, input }, { state: "failed", run: 1 });
+    expect(await read(job.id)).toMatchObject([{ type: "end", state: "failed" }]);
+  });
+});
+
+describe("a run that has lost its job", () => {
+  it("writes no more", async () => {
+    const { deps, say, finish } = spokenBy();
+    const job = await newJob();
+    const reader = followStream(job.id);
+    await fallDue(job.id);
+    const running = ringFor(deps, job);
+    say("old ");
+    await reader.untilText("old ");
+    // Another run has begun, and has said something else.
+    const socket = (
+      await logOf(job.id).fetch(
+        `https://log/?produce=${encodeURIComponent(JSON.stringify({ id: jobLogId(job), run: 2 }))}`,
+        { headers: { upgrade: "websocket" } },
+      )
+    ).webSocket;
+    socket?.accept();
+    await reader.untilText("");
+    say("older ");
+    finish();
+    await running;
+    const messages = await read(job.id);
+    expect(shown(messages)).toBe("");
+    expect(messages.filter(({ type }) => type === "end")).toEqual([
+      expect.objectContaining({ state: "completed" }),
+    ]);
+    socket?.close(1000, "done");
+  }, 20_000);
+});
