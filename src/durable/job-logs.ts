@@ -58,7 +58,8 @@ export class JobLogs {
     const log = stream?.log ?? null;
     if (log && (run < log.run || (run === log.run && stream?.closed))) return null;
     if (!stream || !log) this.store.save(newLog(id, run));
-    else if (run > log.run) this.takeOver({ ...stream, closed: false }, log, run);
+    else if (run > log.run && stream.closed) this.reopen(stream, log, run);
+    else if (run > log.run) this.takeOver(stream, log, run);
     return { stored: this.store.tail(id), tail: this.tail(id) };
   }
 
@@ -114,6 +115,11 @@ export class JobLogs {
   /** What nobody goes on with stays as it is, but for an attempt that had failed. */
   private lastWord(id: string, log: LogState): number {
     return log.left === "void" ? log.committed : this.tail(id);
+  }
+
+  /** A job that had ended is run again from the start: nothing of what it said counts. */
+  private reopen(stream: StoredStream, log: LogState, run: number): void {
+    this.startOver({ ...stream, closed: false }, { ...log, run, left: null, committed: 0 });
   }
 
   private takeOver(stream: StoredStream, log: LogState, run: number): void {

@@ -1,12 +1,12 @@
 // Tells listeners what happened. News is a hint: when a hub does not answer in three tries, the job goes on without it.
 
-import { ERRORS, type ErrorCode } from "../core/errors";
 import { isEnd, isLive, type JobEvent } from "../core/events";
 import { hubName } from "../core/hubs";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import { endLog } from "./end-log";
 import { insist } from "./insist";
+import { toldOf } from "./told";
 
 /** An event and the job it is about, which says which hub it goes to. `ofRun`: the run tells the job's stream itself. */
 export type News = { job: About; event: JobEvent; ofRun?: boolean };
@@ -24,21 +24,10 @@ export async function announce(deps: Deps, news: News[]): Promise<void> {
       publish(
         deps,
         hub,
-        items.map((item) => (deps.vault.seals ? withoutWords(item.event) : item.event)),
+        items.map((item) => toldOf(deps, item.event)),
       ),
     ),
   ]);
-}
-
-/**
- * Hubs store what they tell. An error's message may quote a prompt, so where things are sealed they tell the words of the
- * table instead; the job itself has the message.
- */
-function withoutWords(event: JobEvent): JobEvent {
-  if (!("error" in event) || event.error === null) return event;
-  const { code, retryable } = event.error;
-  const message = code in ERRORS ? ERRORS[code as ErrorCode].message : code;
-  return { ...event, error: { code, message, retryable } };
 }
 
 function publish(deps: Deps, hub: string, events: JobEvent[]): Promise<void> {

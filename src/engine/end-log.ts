@@ -6,6 +6,7 @@ import { closingMessage, jobLogId } from "../core/streams/job-log";
 import { shardOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import { insist } from "./insist";
+import { toldOf } from "./told";
 
 /** Repeatable: a stream that has ended stays as it is. Never throws. */
 export function endLog(
@@ -15,6 +16,6 @@ export function endLog(
 ): Promise<void> {
   const id = jobLogId(job);
   return insist(deps, "stream_not_ended", { job: job.id }, () =>
-    deps.jobLogs.getByName(shardOf(id)).end(id, job.run, closingMessage(event)),
+    deps.jobLogs.getByName(shardOf(id)).end(id, job.run, closingMessage(toldOf(deps, event))),
   );
 }

@@ -18,6 +18,7 @@ import { errorField } from "../log";
 import { insist } from "./insist";
 import { KeptBytes } from "./kept-bytes";
 import { openLogSocket } from "./log-socket";
+import { toldOf } from "./told";
 
 const GATHER_MS = 100;
 
@@ -56,7 +57,8 @@ export class LogWriter {
   }
 
   write(message: LogMessage): void {
-    if (this.isOver) return;
+    // Streams are not sealed: where the rest is, their words stay in memory and in the output.
+    if (this.isOver || this.deps.vault.seals) return;
     this.kept.add(new TextEncoder().encode(toLine(message)));
     this.storeAt ??= this.deps.now() + STORE_AFTER_MS;
     if (this.kept.size > MOST_KEPT_BYTES) this.abandon();
@@ -69,7 +71,7 @@ export class LogWriter {
     const { run } = this.job;
     const from = this.hasPlace ? this.kept.start : null;
     const lines = this.kept.from(this.kept.start);
-    const last = closingMessage(event);
+    const last = closingMessage(toldOf(this.deps, event));
     this.abandon();
     const id = jobLogId(this.job);
     await insist(this.deps, "stream_not_left", { job: this.job.id }, () =>

@@ -36,6 +36,7 @@ async function submit(with_: TestDeps, prompt: string) {
     task: "generate",
     input: { prompt, model: "acme/chat" },
     channel: CHANNEL,
+    stream: true,
     max_attempts: 1,
   };
   const [submitted] = await enqueue(with_, { projectId: PROJECT, jobs: [request] });
@@ -114,6 +115,18 @@ async function everyHub(): Promise<string> {
   return JSON.stringify(await Promise.all(rows));
 }
 
+async function everyStream(): Promise<string> {
+  const ids = await listDurableObjectIds(env.JOB_LOG);
+  const rows = ids.map((id) =>
+    runInDurableObject(env.JOB_LOG.get(id), (_log, state) =>
+      [...state.storage.sql.exec<{ data: ArrayBuffer }>("SELECT data FROM chunks")].map(({ data }) =>
+        new TextDecoder().decode(data),
+      ),
+    ),
+  );
+  return JSON.stringify(await Promise.all(rows));
+}
+
 describe("with ENCRYPTION_KEYS, no plaintext of a job", () => {
   it("is in the database", async () => {
     const rows = await everyTable();
@@ -132,6 +145,10 @@ describe("with ENCRYPTION_KEYS, no plaintext of a job", () => {
     const rings = await everyHub();
     expect(rings).toContain(failed);
     expect(rings).not.toContain(CANARY);
+    const streams = await everyStream();
+    expect(streams).toContain("completed");
+    expect(streams).toContain("provider_bad_request");
+    expect(streams).not.toContain(CANARY);
   });
 
   it("is in a queue or a log", async () => {
