@@ -12,7 +12,16 @@ import worker, {
 let counts = noCounts();
 
 function noCounts() {
-  return { d1_written: 0, d1_read: 0, object_written: 0, alarms_set: 0, r2_puts: 0, statements: [] };
+  return {
+    d1_written: 0,
+    d1_read: 0,
+    object_written: 0,
+    alarms_set: 0,
+    r2_puts: 0,
+    stream_written: 0,
+    stream_requests: 0,
+    statements: [],
+  };
 }
 
 function note(sql, meta) {
@@ -93,15 +102,16 @@ function listenIn(object, method, onCall) {
   if (patched.has(real)) return;
   prototype[method] = function (...args) {
     const result = real.apply(this, args);
-    onCall(result);
+    onCall(result, args);
     return result;
   };
   patched.add(prototype[method]);
 }
 
 function countStorage({ storage }) {
-  const onRows = (cursor) => {
+  const onRows = (cursor, [sql]) => {
     counts.object_written += cursor.rowsWritten;
+    if (/^(INSERT|UPDATE|DELETE).* (streams|chunks)\b/.test(sql)) counts.stream_written += cursor.rowsWritten;
   };
   const onRow = () => {
     counts.object_written += 1;
@@ -134,10 +144,28 @@ export class Gate extends RealGate {
   }
 }
 
+/** The platform bills twenty messages as one request. */
+const MESSAGES_PER_REQUEST = 20;
+
 export class JobLog extends RealJobLog {
   constructor(ctx, env) {
     countStorage(ctx);
     super(ctx, counted(env));
+  }
+
+  fetch(request) {
+    counts.stream_requests += 1;
+    return super.fetch(request);
+  }
+
+  leave(...args) {
+    counts.stream_requests += 1;
+    return super.leave(...args);
+  }
+
+  webSocketMessage(...args) {
+    counts.stream_requests += 1 / MESSAGES_PER_REQUEST;
+    return super.webSocketMessage(...args);
   }
 }
 

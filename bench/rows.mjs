@@ -6,7 +6,8 @@
 // before the submit until the job has ended and 300 ms of quiet after it. The figure is the median of the 5,
 // so that a pass of the clock, which comes every 30 s whatever happens, does not enter. `objects` are rows of
 // the Durable Objects (SQLite and key-value) and `alarms` calls of setAlarm, which is billed as a row; the
-// first job after a pause pays 1 + 1 more to wake the clock.
+// first job after a pause pays 1 + 1 more to wake the clock. `stream requests` are what the job's stream is billed: calls of
+// its object, and a twentieth of a request for each message over its socket.
 import { main } from "../scripts/processes.mjs";
 import { say } from "../scripts/terminal.mjs";
 import { startErrand } from "./errand-server.mjs";
@@ -37,6 +38,8 @@ const CASES = {
   "+ starts in 1 s": () => single(plain({ delay_s: 1 })),
   "+ expires_in_s": () => single(plain({ expires_in_s: 3_600 })),
   "+ stream": () => single(plain({ stream: true })),
+  "streams 500 tokens in 20 s": () =>
+    single(jobOf("sandbox/chat!tokens=500,tps=25", { stream: true, channel: "bench" })),
   "+ concurrency key": () => single(plain({ concurrency: { key: "bench", limit: 9 } })),
   "at a gate": () => single(jobOf("sandbox/limited")),
   "runs 3 s": () => single(jobOf("sandbox/chat!ttft_ms=3000")),
@@ -92,7 +95,14 @@ async function measure(client, row, make) {
       0.5,
     );
   const typical = seen.find((one) => one.d1_written / one.jobs === per("d1_written"));
-  const names = ["d1_written", "object_written", "alarms_set", "r2_puts"];
+  const names = [
+    "d1_written",
+    "object_written",
+    "alarms_set",
+    "r2_puts",
+    "stream_written",
+    "stream_requests",
+  ];
   return {
     row,
     ...Object.fromEntries(names.map((name) => [name, per(name)])),
@@ -104,7 +114,10 @@ async function bench() {
   const server = await startErrand({ args: ["--script=bench/rows-worker.mjs"] });
   const client = createClient(server);
   const rows = [];
-  await runCase(client, { path: "/v1/jobs/bulk", body: { jobs: Array(WARM_UP).fill(plain()) } });
+  await runCase(client, {
+    path: "/v1/jobs/bulk",
+    body: { jobs: Array(WARM_UP).fill(plain({ stream: true })) },
+  });
   await runCase(client, single(plain({ channel: "bench" })));
   for (const [name, make] of Object.entries(CASES)) {
     const { statements, ...row } = await measure(client, name, make);
@@ -119,6 +132,8 @@ async function bench() {
     ["object_written", "objects"],
     ["alarms_set", "alarms"],
     ["r2_puts", "R2 puts"],
+    ["stream_written", "rows of the stream"],
+    ["stream_requests", "its requests"],
   ]);
 }
 

@@ -22,8 +22,8 @@ import { toldOf } from "./told";
 
 const GATHER_MS = 100;
 
-/** What is said is stored after that long. A row each time. */
-const STORE_AFTER_MS = 2_000;
+/** What is said is stored after that long. A row each time: twelve with those around it, for an answer of 20 s. */
+const STORE_AFTER_MS = 2_250;
 const RECONNECT_MS = [250, 1_000, 2_000];
 
 /** A run whose words nobody takes until they are that many stops writing: the output has them all. */
