@@ -80,9 +80,14 @@ const submitFields = {
   on_budget: z.enum(["wait", "fail"]).optional().openapi({
     description: "When a budget is used up: wait until there is room again (default), or fail.",
   }),
-  stream: z.boolean().optional().openapi({
-    description: "Send text to those who listen to the job while the model writes it, as `job.delta` events.",
-  }),
+  stream: z
+    .boolean()
+    .optional()
+    .openapi({
+      description:
+        "Keep its text as the model writes it, its progress and its end in a stream: `GET /v1/jobs/{id}/stream`. Those who listen " +
+        "to the job get the text as `job.delta` events, too.",
+    }),
 };
 
 const oneStart = {

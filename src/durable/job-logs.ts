@@ -92,7 +92,8 @@ export class JobLogs {
     if (!stream?.log) this.store.save(newLog(id, run));
     else if (!this.pending.has(id))
       this.startOver(stream, { ...stream.log, committed: this.lastWord(id, stream.log) });
-    this.finish(id, last, true);
+    const isCut = last.type === "end" && last.state === "completed" && (stream?.log?.left ?? null) === null;
+    this.finish(id, isCut ? { ...last, cut: true } : last, true);
   }
 
   forget(id: string): void {

@@ -131,6 +131,23 @@ describe("the end of a stream", () => {
   });
 });
 
+describe("an object that is away when a run leaves", () => {
+  it("holds up nothing; the end is made up for, and says that the last words are in the output", async () => {
+    const job = await newJob();
+    const away = {
+      fetch: () => Promise.reject(new Error("away")),
+      leave: () => Promise.reject(new Error("away")),
+    };
+    const deps = testDeps({
+      fetch: async () => eventStream([...WORDS.map((word) => textChunk(word)), ...ENDING]),
+      jobLogs: { getByName: () => away } as unknown as TestDeps["jobLogs"],
+    });
+    expect(await runToEnd(deps, job.id)).toBe(WORDS.join(""));
+    expect(deps.logs.map(({ event }) => event)).toContain("stream_not_left");
+    expect(await read(job.id)).toEqual([{ type: "end", state: "completed", error: null, cut: true }]);
+  }, 20_000);
+});
+
 describe("a run that has lost its job", () => {
   it("writes no more", async () => {
     const { deps, say, finish } = spokenBy();
@@ -154,9 +171,7 @@ describe("a run that has lost its job", () => {
     await running;
     const messages = await read(job.id);
     expect(shown(messages)).toBe("");
-    expect(messages.filter(({ type }) => type === "end")).toEqual([
-      expect.objectContaining({ state: "completed" }),
-    ]);
+    expect(messages.filter(({ type }) => type === "end")).toMatchObject([{ state: "completed", cut: true }]);
     socket?.close(1000, "done");
   }, 20_000);
 });

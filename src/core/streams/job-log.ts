@@ -12,7 +12,8 @@ export type LogMessage =
   | { type: "state"; state: State; run: number; attempt: number; error: JobError | null }
   /** A run starts over: what stands behind this offset is void, and the text so far is this. */
   | { type: "rollback"; to: string; text: string }
-  | { type: "end"; state: State; error: JobError | null };
+  /** `cut`: the last words of the job did not get here. Its output has them. */
+  | { type: "end"; state: State; error: JobError | null; cut?: true };
 
 /** Who writes: which run, into which stream. */
 export type Producer = { id: string; run: number };

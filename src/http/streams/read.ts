@@ -15,15 +15,22 @@ import { invalid } from "./request";
 const KEEP_ALIVE_MS = 15_000;
 const LONG_POLL_MS = 15_000;
 
-/** Throws `invalid_request` for an offset that is none, or is missing where one is needed. */
-export async function answerRead(c: HttpContext, id: string): Promise<Response> {
+/**
+ * Throws `invalid_request` for an offset that is none, or is missing where one is needed. `whileIdle` is called now and then
+ * while a reader waits for more.
+ */
+export async function answerRead(
+  c: HttpContext,
+  id: string,
+  whileIdle: () => Promise<void> = async () => {},
+): Promise<Response> {
   const live = c.req.query("live");
   const from = readFrom(c, live);
   if (live === undefined) return catchUp(c, id, from);
   const abort = new AbortController();
   c.req.raw.signal.addEventListener("abort", () => abort.abort());
   const following = await follow(c.var.deps, id, from, abort.signal);
-  return live === "sse" ? sendEvents(c, following, abort) : waitForMore(c, following, abort);
+  return live === "sse" ? sendEvents(c, following, abort, whileIdle) : waitForMore(c, following, abort);
 }
 
 function readFrom(c: HttpContext, live: string | undefined): From {
@@ -91,14 +98,25 @@ function cursorOf(c: HttpContext): string {
   return nextCursor(c.req.query("cursor"), c.var.deps.now(), c.var.deps.random());
 }
 
-function sendEvents(c: HttpContext, { stream, parts }: Following, abort: AbortController): Response {
+function sendEvents(
+  c: HttpContext,
+  { stream, parts }: Following,
+  abort: AbortController,
+  whileIdle: () => Promise<void>,
+): Response {
   if (!isText(stream.contentType)) c.header("stream-sse-data-encoding", "base64");
   const response = streamSSE(c, async (sse) => {
     sse.onAbort(() => abort.abort());
-    const keepAlive = setInterval(() => void sse.write(": keep-alive\n\n"), KEEP_ALIVE_MS);
+    const keepAlive = setInterval(() => {
+      void sse.write(": keep-alive\n\n");
+      void whileIdle();
+    }, KEEP_ALIVE_MS);
     const decoder = new TextDecoder();
-    for await (const part of parts) await sendPart(c, sse, stream, decoder, part);
-    clearInterval(keepAlive);
+    try {
+      for await (const part of parts) await sendPart(c, sse, stream, decoder, part);
+    } finally {
+      clearInterval(keepAlive);
+    }
   });
   return response;
 }
