@@ -38,7 +38,7 @@ export default defineConfig(async () => ({
         test: {
           name: "unit",
           environment: "node",
-          include: inFolders("core", "contract", "llm", "tasks", "rules", "scripts"),
+          include: inFolders("core", "contract", "llm", "tasks", "rules", "scripts", "react"),
           maxWorkers,
           sequence: { groupOrder: 0 },
         },

@@ -20,6 +20,7 @@ export {
 } from "./errors.ts";
 export type { Events } from "./events.ts";
 export type { JobFilter, JobList, JobPage } from "./job-pages.ts";
+export type { JobStream, StreamOptions, StreamPart } from "./job-stream.ts";
 export type { Jobs, RunOptions } from "./jobs.ts";
 export type { Subject } from "./line.ts";
 export type { FinishedJob } from "./run.ts";
@@ -31,3 +32,4 @@ export type { TaskList } from "./tasks.ts";
 export type * from "./wire.ts";
 export type * from "./wire-frames.ts";
 export type * from "./wire-lists.ts";
+export type * from "./wire-stream.ts";

@@ -2,6 +2,7 @@
 
 import type { Http } from "./http.ts";
 import { type JobFilter, type JobList, listJobs } from "./job-pages.ts";
+import { JobStream, type StreamOptions } from "./job-stream.ts";
 import { type FinishedJob, toFinished, waitForEnd } from "./run.ts";
 import {
   type BulkJob,
@@ -77,6 +78,14 @@ export class Jobs {
   /** Why the job waits, and for how long. */
   explain(id: string, { signal }: CallOptions = {}): Promise<Explanation> {
     return this.http.json({ method: "GET", path: `${pathOf(id)}/explain`, signal });
+  }
+
+  /**
+   * What a job with `stream: true` says, from its first word to its end, however often the connection is lost. Leave the
+   * `for await`, `close()`, or abort the signal to hang up; the job goes on.
+   */
+  stream(id: string, options: StreamOptions = {}): JobStream {
+    return new JobStream(this.http, `${pathOf(id)}/stream`, options);
   }
 
   /**

@@ -3,10 +3,13 @@
 import { createParser } from "eventsource-parser";
 import { watchSilence } from "./silence.ts";
 
+/** False: hang up. */
+export type Hear = (text: string, event?: string) => unknown;
+
 /** Resolves when the stream has ended or was cut; rejects with what `open` throws. */
 export async function listenBySse(
   open: () => Promise<Response>,
-  hear: (text: string) => void,
+  hear: Hear,
   signal: AbortSignal,
 ): Promise<void> {
   const { body } = await open();
@@ -14,7 +17,7 @@ export async function listenBySse(
   const reader = body.getReader();
   const end = () => void reader.cancel().catch(() => {});
   const silence = watchSilence(end);
-  const parser = createParser({ onEvent: ({ data }) => hear(data) });
+  const parser = createParser({ onEvent: ({ data, event }) => hear(data, event) === false && end() });
   const decoder = new TextDecoder();
   signal.addEventListener("abort", end);
   if (signal.aborted) end();

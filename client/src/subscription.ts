@@ -1,13 +1,10 @@
 // A subscription: frames as they come, over as many connections as it takes.
 
-import { isWorthRepeating } from "./errors.ts";
+import { keepComing } from "./comeback.ts";
 import { Inbox } from "./inbox.ts";
 import type { Line } from "./line.ts";
-import { backoffMs, sleep } from "./pause.ts";
 import { Versions } from "./versions.ts";
 import type { Frame } from "./wire-frames.ts";
-
-const LONGEST_BACKOFF_MS = 30_000;
 
 export type SubscriptionOptions = {
   /** The `cursor` of an earlier subscription: what was missed since then is told first. */
@@ -28,7 +25,6 @@ export class Subscription implements AsyncIterableIterator<Frame> {
   /** Where to come back to: behind all that has arrived. */
   private arrived: string | null;
   private taken: string | null;
-  private isThrough = false;
 
   constructor(
     private readonly line: Line,
@@ -84,35 +80,22 @@ export class Subscription implements AsyncIterableIterator<Frame> {
   }
 
   private readonly hear = (frame: Frame): void => {
-    this.isThrough = true;
     this.arrived = frame.cursor;
     if (this.versions.take(frame)) this.inbox.put(frame);
   };
 
   private async keepListening(): Promise<void> {
     const { signal } = this.closing;
+    const listen = async () => {
+      await this.line.listen(this.arrived, this.hear, signal);
+      return true;
+    };
     try {
-      for (let failures = 0; !signal.aborted; ) {
-        failures = (await this.listenOnce(failures)) ? 1 : failures + 1;
-        await sleep(backoffMs(failures, LONGEST_BACKOFF_MS), signal);
-      }
+      await keepComing(listen, this.patience, signal);
     } catch (error) {
       if (signal.aborted) return;
       this.inbox.close({ error });
       this.hangUp();
-    }
-  }
-
-  /** Whether a frame was heard. Throws what cannot be mended by coming back. */
-  private async listenOnce(failures: number): Promise<boolean> {
-    try {
-      await this.line.listen(this.arrived, this.hear, this.closing.signal);
-      return true;
-    } catch (error) {
-      // Who has never got through is told; who has, comes back for as long as it takes.
-      const isHopeless = !this.isThrough && failures >= this.patience;
-      if (isHopeless || !isWorthRepeating(error)) throw error;
-      return false;
     }
   }
 }

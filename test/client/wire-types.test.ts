@@ -11,6 +11,7 @@ import { bulkSchema, type JobOnWire, type jobSchema, submitSchema } from "../../
 import type { ExplanationOnWire } from "../../src/contract/pool";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import type * as Events from "../../src/core/events";
+import type { LogMessage } from "../../src/core/streams/job-log";
 import { tasks } from "../../src/tasks";
 import { embed } from "../../src/tasks/embed";
 import { generate } from "../../src/tasks/generate";
@@ -52,7 +53,7 @@ describe("the client's types", () => {
     >();
   });
 
-  it("of frames are those of the contract", () => {
+  it("of frames and of messages on streams are those of the server", () => {
     allTrue<
       [
         Equal<Client.Frame, Frames.Frame>,
@@ -62,6 +63,7 @@ describe("the client's types", () => {
         Equal<Client.MoveEvent, Events.MoveEvent>,
         Equal<Client.ProgressEvent, Events.ProgressEvent>,
         Equal<Client.DeltaEvent, Events.DeltaEvent>,
+        Equal<Client.StreamMessage, LogMessage>,
       ]
     >();
   });

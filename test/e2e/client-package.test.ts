@@ -23,7 +23,14 @@ afterAll(async () => {
 it("holds what is built, with types, and nothing else", () => {
   const names = client.files.filter((name) => !name.startsWith("dist"));
   expect(names.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
-  expect(client.files).toEqual(expect.arrayContaining(["dist/index.js", "dist/index.d.ts"]));
+  expect(client.files).toEqual(
+    expect.arrayContaining([
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/react/index.js",
+      "dist/react/index.d.ts",
+    ]),
+  );
   expect(client.files.filter((name) => /\.ts$/.test(name) && !/\.d\.ts$/.test(name))).toEqual([]);
 });
 
@@ -39,6 +46,14 @@ it("runs jobs with a key, and hears of them over a real WebSocket with a token",
     { run: "Hello" },
     { failed: "provider_bad_request" },
     { heard: "Hello" },
+    { read: "Hello" },
     { refused: "unknown_task" },
   ]);
+});
+
+it("renders its hooks for React on a server, and marks them as a client's", async () => {
+  await client.compile();
+  expect(await client.startPage()).toBe("<p>generate: loading</p>\n");
+  expect(client.read("dist/react/index.js")).toMatch(/^(\/\/.*\n)*"use client";\n/);
+  expect(client.manifest).toMatchObject({ peerDependenciesMeta: { react: { optional: true } } });
 });

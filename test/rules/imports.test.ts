@@ -42,8 +42,14 @@ describe("the client", () => {
   });
 
   it("imports only itself and what its package.json lists", () => {
-    const { dependencies } = JSON.parse(clientManifest) as { dependencies: Record<string, string> };
-    expect(findPackages(own)).toEqual(Object.keys(dependencies).sort());
+    type Manifest = Record<"dependencies" | "peerDependencies", Record<string, string>>;
+    const { dependencies, peerDependencies } = JSON.parse(clientManifest) as Manifest;
+    expect(findPackages(own)).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).sort());
+  });
+
+  it("needs React for its hooks only", () => {
+    expect(findReach("client/src/index.ts", /^react/, own)).toEqual([]);
+    expect(closureOf("client/src/react/index.ts", own)).toContain("react");
   });
 });
 

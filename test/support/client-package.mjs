@@ -9,6 +9,9 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const BIN = path.join(ROOT, "node_modules", ".bin");
 const env = { ...process.env, PATH: `${BIN}${path.delimiter}${process.env.PATH ?? ""}` };
 
+/** What the client depends on, and what an app with pages has besides. */
+const INSTALLED = ["eventsource-parser", "react", "react-dom", "@types/react", "@types/react-dom"];
+
 const COMPILER = {
   target: "es2022",
   module: "nodenext",
@@ -33,10 +36,8 @@ export async function installClient() {
   cpSync(path.join(ROOT, "client"), client, { recursive: true, filter: (file) => !/\bdist\b/.test(file) });
   cpSync(path.join(ROOT, "test/e2e/client-app"), app, { recursive: true });
   mkdirSync(path.join(modules, "errand"), { recursive: true });
-  symlinkSync(
-    path.join(ROOT, "node_modules", "eventsource-parser"),
-    path.join(modules, "eventsource-parser"),
-  );
+  mkdirSync(path.join(modules, "@types"));
+  for (const name of INSTALLED) symlinkSync(path.join(ROOT, "node_modules", name), path.join(modules, name));
   await succeed(client, "npm", ["pack", "--pack-destination", folder]);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   await succeed(folder, "tar", ["-xzf", tarball, "-C", path.join(modules, "errand"), "--strip-components=1"]);
@@ -49,7 +50,9 @@ export async function installClient() {
     remove,
     files: readdirSync(path.join(modules, "errand"), { recursive: true }).map(String),
     manifest: JSON.parse(readFileSync(path.join(modules, "errand", "package.json"), "utf8")),
+    read: (name) => readFileSync(path.join(modules, "errand", name), "utf8"),
     compile: () => succeed(app, "tsc", ["-p", "."]),
     start: (...args) => succeed(app, process.execPath, [path.join("out", "app.js"), ...args]),
+    startPage: () => succeed(app, process.execPath, [path.join("out", "page.js")]),
   };
 }

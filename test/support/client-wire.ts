@@ -10,8 +10,11 @@ export type Seen = { method: string; path: string; url: URL; headers: Headers; b
 /** `refuse`: it does not arrive. `lose`: it arrives, and the answer is lost. A response: that instead of the Worker's. */
 export type Fault = "refuse" | "lose" | Response;
 
-/** Of one connection for events. `frames`: so many get through, then it is cut. `twice`: each comes two times. */
-export type Cut = { frames: number; twice?: boolean };
+/**
+ * Of one connection for events or a stream. `frames`: so many get through, then it is cut. `twice`: each comes two times.
+ * `bytes`: of a stream, so many get through.
+ */
+export type Cut = { frames: number; twice?: boolean; bytes?: number };
 
 export type Faults = {
   /** Of a request that is not for events; `nth` counts those from 1. */
@@ -30,7 +33,7 @@ export class Wire {
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
     const seen = see(url, init);
-    if (/\/events$/.test(seen.path)) return this.openStream(seen, init);
+    if (/\/(events|stream)$/.test(seen.path)) return this.openStream(seen, init);
     this.requests.push(seen);
     const fault = this.faults.request?.(seen, this.requests.length);
     if (fault === "refuse") throw new TypeError("connection refused");
@@ -64,7 +67,8 @@ export class Wire {
       init as RequestInit<IncomingRequestCfProperties>,
     );
     if (!response.ok || !response.body) return response;
-    return new Response(response.body.pipeThrough(cutStream(cut)), response);
+    const cutting = cut.bytes === undefined ? cutStream(cut) : cutBytes(cut.bytes);
+    return new Response(response.body.pipeThrough(cutting), response);
   }
 
   private async openSocket(address: string, hear: Hear): Promise<WebSocket> {
@@ -150,6 +154,17 @@ function cutStream({ frames, twice = false }: Cut): TransformStream<Uint8Array, 
       if (!isFrame) return;
       if (twice) controller.enqueue(chunk);
       left -= 1;
+    },
+  });
+}
+
+function cutBytes(bytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let left = bytes;
+  return new TransformStream({
+    transform(chunk, controller) {
+      controller.enqueue(chunk.slice(0, left));
+      left -= chunk.byteLength;
+      if (left <= 0) controller.error(new TypeError("connection lost"));
     },
   });
 }

@@ -38,6 +38,9 @@ const mine = await frontend.jobs.submit("generate", input);
 for await (const frame of subscription) if (frame.type === "job.completed" && frame.job_id === mine.id) break;
 print({ heard: (await frontend.jobs.get<{ text: string }>(mine.id)).output?.text });
 
+const told = await frontend.jobs.submit("generate", input, { stream: true });
+print({ read: await frontend.jobs.stream(told.id).text() });
+
 // A task of the app's own, which this server does not have.
 const unknown = backend.jobs.run("render", { url: "https://example.com" }).then(({ output }) => output.png);
 print({ refused: await unknown.catch((error) => error.code) });

@@ -1,0 +1,34 @@
+// Connects again and again, for as long as it takes.
+
+import { isWorthRepeating } from "./errors.ts";
+import { backoffMs, sleep } from "./pause.ts";
+
+const LONGEST_BACKOFF_MS = 30_000;
+
+/** However long the server asks to wait. */
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * `listen` is one connection: it throws when nothing came through, and says whether there may be more when something did.
+ * Who has never got through is told after `patience` more tries; who has, comes back until there is no more.
+ */
+export async function keepComing(
+  listen: () => Promise<boolean>,
+  patience: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let isThrough = false;
+  for (let failures = 0; !signal.aborted; ) {
+    let waitMs = 0;
+    try {
+      if (!(await listen())) return;
+      isThrough = true;
+      failures = 1;
+    } catch (error) {
+      if ((!isThrough && failures >= patience) || !isWorthRepeating(error)) throw error;
+      failures += 1;
+      waitMs = error.retryAfterMs ?? 0;
+    }
+    await sleep(Math.max(Math.min(waitMs, LONGEST_WAIT_MS), backoffMs(failures, LONGEST_BACKOFF_MS)), signal);
+  }
+}

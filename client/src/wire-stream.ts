@@ -1,0 +1,16 @@
+// What the stream of a job holds, message by message.
+
+import type { JobError, JobState, Progress } from "./wire.ts";
+
+export type StreamMessage =
+  | { type: "text"; text: string }
+  | ({ type: "progress" } & Progress)
+  /** A run is over and the job is not: it is tried again, or goes on. */
+  | { type: "state"; state: JobState; run: number; attempt: number; error: JobError | null }
+  /** What was said so far is void: the text so far is exactly this. */
+  | { type: "rollback"; to: string; text: string }
+  /** Something follows only if the job is run again. `cut`: the last words did not get here, the job's output has them. */
+  | { type: "end"; state: JobState; error: JobError | null; cut?: true };
+
+/** Where a reader stands after the messages before it. */
+export type StreamControl = { streamNextOffset: string; streamClosed?: true };
