@@ -27,9 +27,9 @@ export class JobLog extends DurableObject<Env> {
     const stream = this.store.find(id) ?? newLog(id, 0);
     const page = readPage(this.logs, stream, from);
     if (!page) return { kind: "bad_offset" };
-    const { contentType, ttlS, expiresAt, closed, createdAt } = stream;
+    const { contentType, ttlS, expiresAt, closed } = stream;
     const next = { epoch: page.epoch, at: this.logs.tail(id) };
-    return { kind: "read", page, stream: { contentType, ttlS, expiresAt, closed, createdAt, next } };
+    return { kind: "read", page, stream: { contentType, ttlS, expiresAt, closed, next } };
   }
 
   async leave(id: string, leaving: Leaving): Promise<void> {

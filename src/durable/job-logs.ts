@@ -179,7 +179,7 @@ export function newLog(id: string, run: number): StoredStream {
   return {
     ...{ id, contentType: "application/json", ttlS: null, expiresAt: null, closed: false },
     // All streams of a job are the same one.
-    ...{ createdAt: 0, touchedAt: 0, fork: null, seq: null, closedBy: null, gone: false },
+    ...{ createdAt: 0, touchedAt: 0, fork: null, seq: null, gone: false },
     log: { run, committed: 0, epochs: [0], left: null },
   };
 }

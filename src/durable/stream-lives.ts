@@ -1,7 +1,7 @@
 // How long streams are kept that do not stay for ever. What is read and written all the time is noted now and then only: a
 // row for each read would cost more than the reads.
 
-import { endsAt, isWorthNoting } from "../core/streams/expiry";
+import { endsAt, isWorthNoting, touchedBy } from "../core/streams/expiry";
 import type { StoredStream, StreamStore } from "./stream-store";
 
 export class StreamLives {
@@ -11,7 +11,7 @@ export class StreamLives {
 
   /** Milliseconds since 1970; null: it stays. */
   endOf(stream: StoredStream): number | null {
-    return endsAt(stream, Math.max(stream.touchedAt, this.touched.get(stream.id) ?? 0));
+    return endsAt(stream, this.touched.get(stream.id) ?? touchedBy(stream, stream.touchedAt));
   }
 
   /** It was read or written: a `ttlS` counts from now on. */
@@ -21,6 +21,10 @@ export class StreamLives {
     const stream = this.store.find(id);
     if (stream && isWorthNoting(stream, stream.touchedAt, now))
       this.store.save({ ...stream, touchedAt: now });
+  }
+
+  forgetAll(): void {
+    this.touched.clear();
   }
 
   forget(id: string): void {

@@ -9,11 +9,13 @@ import type { Place } from "../core/streams/offset";
 import { type Append, isSame, type NewStream, shardOf } from "../core/streams/stream";
 import type { Env } from "../env";
 import { type Refusal, refuse } from "./stream-appends";
-import { type Borrowed, copyFork, type Lent, lend } from "./stream-forks";
+import { StreamEras } from "./stream-eras";
+import { type Borrowed, type Lent, lend, StreamForks } from "./stream-forks";
 import { StreamLives } from "./stream-lives";
 import { type Page, readPage } from "./stream-pages";
 import { catchUp, tell } from "./stream-readers";
 import { type Chunk, type StoredStream, StreamStore } from "./stream-store";
+import { StreamWakes } from "./stream-wakes";
 
 /** A stream, as it stands. `next`: the end, where the next append begins. */
 export type StreamView = {
@@ -22,8 +24,6 @@ export type StreamView = {
   expiresAt: string | null;
   closed: boolean;
   next: Place;
-  /** Tells it from another that had its name before. */
-  createdAt: number;
 };
 
 /** `missing`: there is none. `gone`: it was deleted, and forks of it are left. */
@@ -31,11 +31,11 @@ export type Absent = { kind: "missing" } | { kind: "gone" };
 
 export type Created =
   | { kind: "created" | "there"; stream: StreamView }
-  | { kind: "taken" | "too_large" }
+  | { kind: "taken" | "too_large" | "no_project" }
   | Exclude<Borrowed, { kind: "lent" }>;
 
 export type Appended =
-  | { kind: "appended"; next: number; closed: boolean }
+  | { kind: "appended"; next: Place; closed: boolean }
   | { kind: "too_large" }
   | Refusal
   | Absent;
@@ -57,21 +57,17 @@ const LENT_BYTES = 8_000_000;
 export class StreamLog extends DurableObject<Env> {
   private readonly store = new StreamStore(this.ctx.storage.sql);
   private readonly lives = new StreamLives(this.store);
-  /** Forks that are being copied. */
-  private readonly copying = new Map<string, Promise<Created>>();
+  private readonly eras = new StreamEras(this.ctx.storage.kv);
+  private readonly wakes = new StreamWakes(this.store, this.lives, this.ctx.storage);
+  private readonly forks = new StreamForks(this.store, this.wakes, (id) => this.objectOf(id));
 
   async create(id: string, wanted: NewStream): Promise<Created> {
+    let underWay = this.forks.underWay(id);
+    for (; underWay; underWay = this.forks.underWay(id)) await underWay.catch(() => {});
     const there = this.find(id);
     if (there) return this.compare(there, wanted);
-    if (wanted.fork === null) return this.begin(id, wanted, null);
-    const copying = this.copying.get(id);
-    if (copying) {
-      await copying;
-      return this.create(id, wanted);
-    }
-    const copied = this.fork(id, wanted).finally(() => this.copying.delete(id));
-    this.copying.set(id, copied);
-    return copied;
+    const begin = (lent: Lent | null) => this.begin(id, wanted, lent);
+    return wanted.fork ? this.forks.copy(id, wanted, begin) : begin(null);
   }
 
   async append(id: string, entry: Append): Promise<Appended> {
@@ -79,30 +75,22 @@ export class StreamLog extends DurableObject<Env> {
     if (!stream) return { kind: "missing" };
     if (stream.gone) return { kind: "gone" };
     const tail = this.store.tail(id);
-    const refusal = refuse(this.store, stream, tail, entry);
+    const refusal = refuse(this.store, stream, { epoch: stream.createdAt, at: tail }, entry);
     if (refusal) return refusal;
     const next = tail + entry.data.byteLength;
     if (next > MOST_BYTES) return { kind: "too_large" };
     const now = Date.now();
+    const closed = entry.close || stream.closed;
     this.ctx.storage.transactionSync(() => {
       this.store.append(id, tail, entry.data);
       const { producer, seq, close } = entry;
       if (producer) this.store.setProducer(id, producer.id, producer);
       if (seq === null && !close) return;
-      const closedBy =
-        close && producer ? `${producer.id} ${producer.epoch} ${producer.seq}` : stream.closedBy;
-      this.store.save({
-        ...stream,
-        seq: seq ?? stream.seq,
-        closed: close || stream.closed,
-        closedBy,
-        touchedAt: now,
-      });
+      this.store.save({ ...stream, seq: seq ?? stream.seq, closed, touchedAt: now });
     });
     this.lives.touch(stream, now);
-    const closed = entry.close || stream.closed;
     tell(this.ctx.getWebSockets(id), { ...stream, closed }, entry.data, next);
-    return { kind: "appended", next, closed };
+    return { kind: "appended", next: { epoch: stream.createdAt, at: next }, closed };
   }
 
   async read(id: string, from: From): Promise<Read> {
@@ -124,7 +112,7 @@ export class StreamLog extends DurableObject<Env> {
     const stream = this.find(id);
     if (!stream) return { kind: "missing" };
     if (stream.gone) return { kind: "gone" };
-    await this.end(stream);
+    this.end(stream);
     return { kind: "dropped" };
   }
 
@@ -144,7 +132,16 @@ export class StreamLog extends DurableObject<Env> {
   async release(id: string, fork: string): Promise<void> {
     this.store.dropFork(id, fork);
     const stream = this.store.find(id);
-    if (stream?.gone && !this.store.hasForks(id)) await this.end(stream);
+    if (stream?.gone && !this.store.hasForks(id)) this.end(stream);
+  }
+
+  /** All that is here: the project is deleted. */
+  async forgetAll(): Promise<void> {
+    this.eras.forget(Date.now());
+    this.store.removeAll();
+    this.lives.forgetAll();
+    this.closeSockets();
+    await this.wakes.never();
   }
 
   /** A reader comes in who waits for more. */
@@ -169,7 +166,8 @@ export class StreamLog extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     for (const stream of this.store.findMortal()) this.find(stream.id);
-    await this.setAlarm();
+    await this.forks.returnAll();
+    await this.wakes.again();
   }
 
   /** Null when it is not there (any more). One that has expired is ended. */
@@ -178,7 +176,7 @@ export class StreamLog extends DurableObject<Env> {
     if (!stream || stream.gone) return stream;
     const end = this.lives.endOf(stream);
     if (end === null || end > Date.now()) return stream;
-    this.ctx.waitUntil(this.end(stream));
+    this.end(stream);
     return this.store.find(id);
   }
 
@@ -189,6 +187,7 @@ export class StreamLog extends DurableObject<Env> {
 
   private async begin(id: string, wanted: NewStream, lent: Lent | null): Promise<Created> {
     const now = Date.now();
+    if (this.eras.isForgotten(now)) return { kind: "no_project" };
     const inherits = lent !== null && wanted.ttlS === null && wanted.expiresAt === null;
     const stream: StoredStream = {
       id,
@@ -196,54 +195,55 @@ export class StreamLog extends DurableObject<Env> {
       ttlS: inherits ? lent.ttlS : wanted.ttlS,
       expiresAt: inherits ? lent.expiresAt : wanted.expiresAt,
       closed: wanted.closed,
-      createdAt: now,
+      createdAt: this.eras.newEpoch(now),
       touchedAt: now,
-      fork: wanted.fork && { ...wanted.fork, at: lent?.at ?? 0 },
+      fork: wanted.fork && lent && { ...wanted.fork, at: lent.at, inherited: lent.inherited },
       seq: null,
-      closedBy: null,
       gone: false,
       log: null,
     };
-    const tail = this.store.tail(id);
+    const tail = lent?.end ?? 0;
     if (tail + wanted.data.byteLength > MOST_BYTES) return { kind: "too_large" };
     this.ctx.storage.transactionSync(() => {
+      // What a copy that was broken off may have left.
+      if (!lent) this.store.remove(id);
       this.store.append(id, tail, wanted.data);
       this.store.save(stream);
+      if (stream.fork) this.store.dropLoan({ fork: id, source: stream.fork.source });
     });
-    await this.setAlarm();
+    this.lives.touch(stream, now);
+    await this.wakes.by(this.lives.endOf(stream));
     return { kind: "created", stream: this.view(stream) };
   }
 
-  private async fork(id: string, wanted: NewStream): Promise<Created> {
-    const source = this.objectOf(wanted.fork?.source ?? "");
-    const copied = await copyFork(this.store, source, id, wanted);
-    return copied.kind === "lent" ? this.begin(id, wanted, copied) : copied;
+  /** Removes it; if forks of it are left, all but its name. */
+  private end(stream: StoredStream): void {
+    const { id, fork, createdAt } = stream;
+    this.lives.forget(id);
+    this.closeSockets(id);
+    this.ctx.storage.transactionSync(() => {
+      if (this.store.hasForks(id)) {
+        this.store.bury(stream);
+        return;
+      }
+      this.store.remove(id);
+      this.eras.removed(createdAt);
+      if (fork) this.store.addLoan({ fork: id, source: fork.source });
+    });
+    if (fork) this.ctx.waitUntil(Promise.all([this.wakes.forLoans(), this.forks.returnAll()]));
   }
 
-  /** Removes it; if forks of it are left, all but its name. */
-  private async end(stream: StoredStream): Promise<void> {
-    const { id, fork } = stream;
-    const isNeeded = this.store.hasForks(id);
-    this.ctx.storage.transactionSync(() => {
-      if (isNeeded) this.store.save({ ...stream, gone: true });
-      else this.store.remove(id);
-    });
-    this.lives.forget(id);
+  /** Of all streams, unless it says which. */
+  private closeSockets(id?: string): void {
     for (const socket of this.ctx.getWebSockets(id)) socket.close(1000, "deleted");
-    if (!isNeeded && fork) await this.objectOf(fork.source).release(fork.source, id);
   }
 
   /** As plain promises, which the types of stubs are not. */
-  private objectOf(id: string): Pick<StreamLog, "lend" | "lendChunks" | "release"> {
+  private objectOf(id: string): StreamLog {
     return this.env.STREAM_LOG.getByName(shardOf(id)) as unknown as StreamLog;
   }
 
   private view({ id, contentType, ttlS, expiresAt, closed, createdAt }: StoredStream): StreamView {
-    return { contentType, ttlS, expiresAt, closed, createdAt, next: { epoch: 0, at: this.store.tail(id) } };
-  }
-
-  private async setAlarm(): Promise<void> {
-    const next = this.lives.nextEnd();
-    if (next !== null) await this.ctx.storage.setAlarm(next);
+    return { contentType, ttlS, expiresAt, closed, next: { epoch: createdAt, at: this.store.tail(id) } };
   }
 }

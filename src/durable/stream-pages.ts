@@ -1,7 +1,8 @@
 // A part of a stream, as one answer holds it.
 
-import type { Place } from "../core/streams/offset";
-import { isJson } from "../core/streams/stream";
+import { isGivenOut, type Place } from "../core/streams/offset";
+import { isJson, isText } from "../core/streams/stream";
+import { unfinishedBytes } from "../core/streams/text-reader";
 import { joined } from "./bytes";
 import type { From } from "./stream-log";
 import type { Chunk, StoredStream } from "./stream-store";
@@ -18,10 +19,10 @@ export type Bytes = {
   chunks(id: string, at: number, bytes: number): Iterable<Chunk>;
 };
 
-/** Null: there is no such place in the stream. JSON pages hold whole messages. */
+/** Null: there is no such place in the stream. JSON pages hold whole messages; pages of text that go on, whole characters. */
 export function readPage(bytes: Bytes, stream: StoredStream, from: From): Page | null {
   const tail = bytes.tail(stream.id);
-  const at = from === "start" ? 0 : from === "now" ? tail : placeIn(stream, from);
+  const at = from === "start" ? 0 : from === "now" ? tail : placeIn(bytes, stream, from);
   if (at === null) return null;
   const epoch = epochOf(stream);
   // A reader has seen what the object has forgotten, and its run is about to say again.
@@ -36,27 +37,35 @@ export function readPage(bytes: Bytes, stream: StoredStream, from: From): Page |
   return { data, next, epoch, upToDate, closed: upToDate && stream.closed };
 }
 
-export function epochOf({ log }: Pick<StoredStream, "log">): number {
-  return log === null ? 0 : log.epochs.length - 1;
+export function epochOf({ log, createdAt }: Pick<StoredStream, "log" | "createdAt">): number {
+  return log === null ? createdAt : log.epochs.length - 1;
 }
 
 /** Where a reader has to go on who may have seen bytes that were taken back. Null: it cannot have this from here. */
-function placeIn(stream: StoredStream, { epoch, at }: Place): number | null {
+function placeIn(bytes: Bytes, stream: StoredStream, place: Place): number | null {
+  const { epoch, at } = place;
+  const { log, fork } = stream;
+  if (log === null) {
+    const isOurs = isGivenOut(place, epochOf(stream), fork?.inherited ?? []);
+    return isOurs && isBetween(bytes, stream, at) ? at : null;
+  }
   if (epoch > epochOf(stream)) return null;
-  const next = stream.log?.epochs[epoch + 1] ?? null;
+  const next = log.epochs[epoch + 1] ?? null;
   return next === null ? at : Math.min(at, next);
 }
 
-function dataFrom(
-  bytes: Bytes,
-  { id, contentType }: StoredStream,
-  at: number,
-  tail: number,
-): Uint8Array | null {
-  const lines = isJson(contentType);
+/** Whether no message of the stream lies on both sides of the place. */
+export function isBetween(bytes: Bytes, { id, contentType }: StoredStream, at: number): boolean {
+  if (!isJson(contentType) || at === 0) return true;
+  const [chunk] = bytes.chunks(id, at - 1, 1);
+  return chunk?.data[at - 1 - chunk.at] === NEWLINE;
+}
+
+function dataFrom(bytes: Bytes, stream: StoredStream, at: number, tail: number): Uint8Array | null {
+  const lines = isJson(stream.contentType);
   const parts: Uint8Array[] = [];
   let size = 0;
-  for (const chunk of bytes.chunks(id, at, tail - at)) {
+  for (const chunk of bytes.chunks(stream.id, at, tail - at)) {
     const start = Math.max(0, at - chunk.at);
     if (start >= chunk.data.byteLength) continue;
     if (lines && start > 0 && chunk.data[start - 1] !== NEWLINE) return null;
@@ -66,5 +75,10 @@ function dataFrom(
     if (size >= PAGE_BYTES && (!lines || part.includes(NEWLINE))) break;
   }
   const whole = joined(parts);
-  return lines && at + size < tail ? whole.slice(0, whole.lastIndexOf(NEWLINE) + 1) : whole;
+  return at + size < tail ? whole.slice(0, cutOf(stream, whole)) : whole;
+}
+
+function cutOf({ contentType }: StoredStream, data: Uint8Array): number {
+  if (isJson(contentType)) return data.lastIndexOf(NEWLINE) + 1;
+  return data.byteLength - (isText(contentType) ? unfinishedBytes(data) : 0);
 }

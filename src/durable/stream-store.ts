@@ -1,24 +1,25 @@
 // The streams of one object, in its own database: a row for each stream, one for each append, one for each producer.
 
+import type { Place } from "../core/streams/offset";
 import type { ProducerState } from "../core/streams/producer";
 import type { Fork, StreamConfig } from "../core/streams/stream";
 
-/** A row holds 2 MB at most. */
-const CHUNK_BYTES = 1_000_000;
+/** A row holds 2 MB at most: of longer appends there are several. */
+export const CHUNK_BYTES = 1_000_000;
 
 /** Of a chunk that grows: what is written again each time it does. */
 const EXTENDED_BYTES = 32_000;
 
 export type StoredStream = StreamConfig & {
   id: string;
+  /** Also the epoch of its offsets. */
   createdAt: number;
   /** Last read or written, as far as that was worth a row. */
   touchedAt: number;
-  fork: Fork | null;
+  /** `inherited`: up to where offsets of which other streams are good here. */
+  fork: (Fork & { inherited: Place[] }) | null;
   /** The greatest `seq` of an append. */
   seq: string | null;
-  /** The producer whose append closed it, as `id epoch seq`. */
-  closedBy: string | null;
   /** Deleted or expired, while streams that were forked from it are there. */
   gone: boolean;
   /** Of a job's stream; null: of an app's own. */
@@ -37,6 +38,9 @@ export type LogState = {
   left: "kept" | "void" | null;
 };
 
+/** The source knows of a fork that is not there: not yet, or not any more. */
+export type Loan = { fork: string; source: string };
+
 export type Chunk = { at: number; data: Uint8Array };
 
 type Row = {
@@ -47,7 +51,6 @@ type Row = {
   ttl_s: number | null;
   expires_at: string | null;
   closed: number;
-  closed_by: string | null;
   seq: string | null;
   fork: string | null;
   gone: number;
@@ -56,13 +59,17 @@ type Row = {
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS streams (id TEXT PRIMARY KEY, content_type TEXT NOT NULL, created_at INTEGER NOT NULL,
-    touched_at INTEGER NOT NULL, ttl_s INTEGER, expires_at TEXT, closed INTEGER NOT NULL, closed_by TEXT, seq TEXT,
-    fork TEXT, gone INTEGER NOT NULL, log TEXT) WITHOUT ROWID;
+    touched_at INTEGER NOT NULL, ttl_s INTEGER, expires_at TEXT, closed INTEGER NOT NULL, seq TEXT, fork TEXT,
+    gone INTEGER NOT NULL, log TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS chunks (stream TEXT NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (stream, at)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS producers (stream TEXT NOT NULL, id TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (stream, id)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS forks (stream TEXT NOT NULL, fork TEXT NOT NULL, PRIMARY KEY (stream, fork)) WITHOUT ROWID`;
+  CREATE TABLE IF NOT EXISTS forks (stream TEXT NOT NULL, fork TEXT NOT NULL, PRIMARY KEY (stream, fork)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS loans (fork TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (fork, source)) WITHOUT ROWID`;
+
+/** What belongs to a stream, besides its own row. */
+const PARTS = ["chunks", "producers", "forks"];
 
 export class StreamStore {
   constructor(private readonly sql: SqlStorage) {
@@ -81,11 +88,10 @@ export class StreamStore {
   }
 
   save(stream: StoredStream): void {
-    const { id, contentType, createdAt, touchedAt, ttlS, expiresAt, closed, closedBy, seq, fork, gone, log } =
-      stream;
+    const { id, contentType, createdAt, touchedAt, ttlS, expiresAt, closed, seq, fork, gone, log } = stream;
     this.sql.exec(
-      "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[id, contentType, createdAt, touchedAt, ttlS, expiresAt, Number(closed), closedBy, seq],
+      "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[id, contentType, createdAt, touchedAt, ttlS, expiresAt, Number(closed), seq],
       ...[fork && JSON.stringify(fork), Number(gone), log && JSON.stringify(log)],
     );
   }
@@ -93,8 +99,18 @@ export class StreamStore {
   /** With all that belongs to it. */
   remove(id: string): void {
     this.sql.exec("DELETE FROM streams WHERE id = ?", id);
-    for (const table of ["chunks", "producers", "forks"])
-      this.sql.exec(`DELETE FROM ${table} WHERE stream = ?`, id);
+    for (const table of PARTS) this.sql.exec(`DELETE FROM ${table} WHERE stream = ?`, id);
+  }
+
+  /** All but that it was there, and its forks. */
+  bury(stream: StoredStream): void {
+    this.save({ ...stream, gone: true });
+    for (const table of ["chunks", "producers"])
+      this.sql.exec(`DELETE FROM ${table} WHERE stream = ?`, stream.id);
+  }
+
+  removeAll(): void {
+    for (const table of ["streams", "loans", ...PARTS]) this.sql.exec(`DELETE FROM ${table}`);
   }
 
   /** Where the next append begins. */
@@ -157,6 +173,18 @@ export class StreamStore {
   hasForks(id: string): boolean {
     return this.sql.exec("SELECT 1 FROM forks WHERE stream = ? LIMIT 1", id).toArray().length > 0;
   }
+
+  addLoan({ fork, source }: Loan): void {
+    this.sql.exec("INSERT OR IGNORE INTO loans VALUES (?, ?)", fork, source);
+  }
+
+  dropLoan({ fork, source }: Loan): void {
+    this.sql.exec("DELETE FROM loans WHERE fork = ? AND source = ?", fork, source);
+  }
+
+  loans(): Loan[] {
+    return this.sql.exec<Loan>("SELECT fork, source FROM loans").toArray();
+  }
 }
 
 function toStream(row: Row): StoredStream {
@@ -168,9 +196,8 @@ function toStream(row: Row): StoredStream {
     ttlS: row.ttl_s,
     expiresAt: row.expires_at,
     closed: row.closed === 1,
-    closedBy: row.closed_by,
     seq: row.seq,
-    fork: row.fork === null ? null : (JSON.parse(row.fork) as Fork),
+    fork: row.fork === null ? null : (JSON.parse(row.fork) as StoredStream["fork"]),
     gone: row.gone === 1,
     log: row.log === null ? null : (JSON.parse(row.log) as LogState),
   };

@@ -14,6 +14,7 @@ import { cancelAll } from "./cancel";
 import { erase } from "./erase";
 import { rerunAll } from "./retry";
 import { ring } from "./ring";
+import { forgetStreams } from "./stream-logs";
 
 /** Jobs of a slice. */
 const SLICE = 100;
@@ -21,7 +22,7 @@ const SLICE = 100;
 /** Slices before the answer: most operations end with them. */
 const SLICES_AT_ONCE = 3;
 
-/** What runs is given so long to stop before a project's jobs are looked at again. */
+/** What runs is given so long to stop, and what did not answer to come back, before a project is looked at again. */
 const UNTIL_STOPPED_MS = 5_000;
 
 /** Starts an operation and does what can be done before the answer. */
@@ -55,11 +56,13 @@ export async function advance(deps: Deps, operation: Operation): Promise<Operati
   if (next !== null) {
     return saveSlice(deps.db, operation, { position: next, changed, wakeInMs: 0 });
   }
-  if (operation.action === "erase_project" && (await hasJobs(deps.db, target))) {
-    await saveSlice(deps.db, operation, { position: null, changed, wakeInMs: UNTIL_STOPPED_MS });
-    return null;
+  if (operation.action === "erase_project") {
+    if ((await hasJobs(deps.db, target)) || !(await forgetStreams(deps, target))) {
+      await saveSlice(deps.db, operation, { position: null, changed, wakeInMs: UNTIL_STOPPED_MS });
+      return null;
+    }
+    await wipeProject(deps, target);
   }
-  if (operation.action === "erase_project") await wipeProject(deps, target);
   return saveSlice(deps.db, operation, { position: null, changed, wakeInMs: null });
 }
 

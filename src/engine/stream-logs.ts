@@ -2,12 +2,16 @@
 
 import { AppError } from "../core/errors";
 import { isJobLog } from "../core/streams/job-log";
-import { shardOf } from "../core/streams/stream";
+import { shardOf, shardsOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import type { StreamLog } from "../durable/stream-log";
+import { errorField } from "../log";
 import { within } from "../store/within";
 
 const PATIENCE_MS = 10_000;
+
+/** Who waits for the end of a project does not wait for an object that does not answer: it is asked again later. */
+const FORGET_PATIENCE_MS = 5_000;
 
 /** What an object does with the streams it holds. Those of jobs can only be read. */
 type Log = Pick<StreamLog, "create" | "append" | "read" | "head" | "drop">;
@@ -31,4 +35,15 @@ export async function callLog<T>(deps: Deps, id: string, call: (log: Log) => Pro
     const message = "The stream is not available right now.";
     throw new AppError("store_unavailable", { message, retryAfterMs: 1_000, cause: error });
   }
+}
+
+/** Removes all streams of a project. Repeatable. False: some object has not answered, and has to be asked again. */
+export async function forgetStreams(deps: Deps, projectId: string): Promise<boolean> {
+  const asked = shardsOf(projectId).map(async (shard) => {
+    const log = deps.streams.getByName(shard) as unknown as Pick<StreamLog, "forgetAll">;
+    await within(FORGET_PATIENCE_MS, log.forgetAll(), () => new Error("the streams do not answer"));
+  });
+  const failed = (await Promise.allSettled(asked)).find((result) => result.status === "rejected");
+  if (failed) deps.log("streams_not_forgotten", { error: errorField(failed.reason) });
+  return !failed;
 }

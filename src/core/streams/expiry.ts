@@ -11,6 +11,11 @@ export function endsAt({ ttlS, expiresAt }: Expiry, touchedAt: number): number |
   return expiresAt === null ? null : Date.parse(expiresAt);
 }
 
+/** When it may have been touched last, if nobody remembers more than what was noted. */
+export function touchedBy({ ttlS }: Expiry, notedAt: number): number {
+  return ttlS === null ? notedAt : notedAt + (ttlS * 1_000) / TOUCHES_PER_TTL;
+}
+
 /** Whether to note that it is touched now. */
 export function isWorthNoting({ ttlS }: Expiry, notedAt: number, now: number): boolean {
   return ttlS !== null && now - notedAt >= (ttlS * 1_000) / TOUCHES_PER_TTL;

@@ -1,5 +1,6 @@
 // What a stream is: a log of bytes with a type, that can be closed, can expire, and can be forked.
 
+import type { Place } from "./offset";
 import type { Producer } from "./producer";
 
 /** How long it is kept. At most one of them: so long after it was last read or written, or until an instant. */
@@ -12,7 +13,7 @@ export type Expiry = {
 export type StreamConfig = Expiry & { contentType: string; closed: boolean };
 
 /** A stream begun as a copy of another up to there, and `sub` bytes (JSON: messages) of the append that follows. */
-export type Fork = { source: string; at: number | null; sub: number };
+export type Fork = { source: string; at: Place | null; sub: number };
 
 export type NewStream = Expiry & {
   /** Null: the default, or that of the stream it is forked from. */
@@ -55,7 +56,7 @@ export function isSame(there: StreamConfig & { fork: Fork | null }, wanted: NewS
     there.fork?.source === fork?.source &&
     (there.fork?.sub ?? 0) === (fork?.sub ?? 0) &&
     // Left out it meant the end as it was then.
-    (fork?.at == null || fork.at === there.fork?.at);
+    (fork?.at == null || fork.at.at === there.fork?.at?.at);
   return (
     mediaType(there.contentType) === mediaType(wanted.contentType ?? defaultType(there)) &&
     (fork !== null && wanted.ttlS === null && wanted.expiresAt === null
@@ -71,6 +72,11 @@ function defaultType(there: StreamConfig & { fork: Fork | null }): string {
 }
 
 const SHARDS = 16;
+
+/** All objects that streams of a project may live in. */
+export function shardsOf(projectId: string): string[] {
+  return Array.from({ length: SHARDS }, (_, shard) => `${projectId}/${shard}`);
+}
 
 /** The object that a stream lives in: each project's streams share some. `id`: `project/name`. */
 export function shardOf(id: string): string {

@@ -10,9 +10,7 @@ import { readBody } from "../read-body";
 import { bearer, failures } from "../responses";
 import { absent, answerAppended, answerCreated, setSecurityHeaders, streamHeaders } from "../streams/answer";
 import { answerRead } from "../streams/read";
-import { invalid, jsonLines, readAppend, readNewStream } from "../streams/request";
-
-const NAME = /^[\w.~:@/-]+$/;
+import { invalid, isStreamName, jsonLines, readAppend, readNewStream } from "../streams/request";
 
 const shared = {
   path: "/v1/streams/{name}" as const,
@@ -126,7 +124,7 @@ export function streamRoutes(app: App): void {
 function begin(c: HttpContext): string {
   setSecurityHeaders(c);
   const name = c.req.param("name") ?? "";
-  if (!NAME.test(name) || name.length > LIMITS.streamNameLength) {
+  if (!isStreamName(name)) {
     throw invalid("name", `expected 1 to ${LIMITS.streamNameLength} letters, digits and . _ ~ : @ / -`);
   }
   return streamId(c.var.caller.projectId, name);

@@ -1,12 +1,9 @@
 // What the streams' objects answer, as the Durable Streams protocol says it: in status and headers.
 
-import { AppError, type ErrorCode } from "../../core/errors";
-import { formatOffset } from "../../core/streams/offset";
+import { AppError, type ErrorCode, type ErrorDetails } from "../../core/errors";
+import { formatOffset, type Place } from "../../core/streams/offset";
 import type { Absent, Appended, Created, StreamView } from "../../durable/stream-log";
 import type { HttpContext } from "../context";
-
-/** In a stream of an app's own. */
-const offsetOf = (at: number) => formatOffset({ epoch: 0, at });
 
 /** Also those of errors. */
 export function setSecurityHeaders(c: HttpContext): void {
@@ -40,14 +37,20 @@ export function answerCreated(c: HttpContext, created: Created): Response {
       throw new AppError("stream_exists");
     case "too_large":
       throw new AppError("stream_full");
+    case "no_project":
+      throw new AppError("not_found", { message: "No such project." });
     case "no_source":
       throw new AppError("not_found", { message: "Stream-Forked-From: no such stream." });
+    case "source_away": {
+      const message = "Stream-Forked-From: that stream is not available right now.";
+      throw new AppError("store_unavailable", { message, retryAfterMs: 1_000 });
+    }
     case "source_gone":
       throw new AppError("stream_exists", { message: "Stream-Forked-From: that stream was deleted." });
     case "other_type":
       throw new AppError("content_type_mismatch", { message: "A fork has the content type of its source." });
     case "bad_offset":
-      throw invalidFork("Stream-Fork-Offset", "the stream does not reach that far.");
+      throw invalidFork("Stream-Fork-Offset", "expected one that the stream has given out.");
     case "bad_sub":
       throw invalidFork("Stream-Fork-Sub-Offset", "the append at Stream-Fork-Offset is not that long.");
   }
@@ -78,7 +81,7 @@ export function answerAppended(
     case "closed":
       return refuse(c, "stream_closed", {
         "stream-closed": "true",
-        "stream-next-offset": offsetOf(appended.next),
+        "stream-next-offset": formatOffset(appended.next),
       });
     case "other_type": {
       const message = `Content-Type: expected ${appended.contentType}, which the stream was created with.`;
@@ -89,12 +92,25 @@ export function answerAppended(
       throw new AppError("sequence_conflict", { param: "Stream-Seq", message });
     }
     case "stale":
-      return refuse(c, "producer_fenced", { "producer-epoch": String(appended.epoch) });
+      return refuse(
+        c,
+        "producer_fenced",
+        { "producer-epoch": String(appended.epoch) },
+        { param: "Producer-Epoch" },
+      );
     case "gap":
-      return refuse(c, "sequence_conflict", {
-        "producer-expected-seq": String(appended.expected),
-        "producer-received-seq": String(appended.received),
-      });
+      return refuse(
+        c,
+        "sequence_conflict",
+        {
+          "producer-expected-seq": String(appended.expected),
+          "producer-received-seq": String(appended.received),
+        },
+        {
+          param: "Producer-Seq",
+          message: `Producer-Seq: expected ${appended.expected}, the next of its epoch.`,
+        },
+      );
     case "bad_start":
       throw new AppError("invalid_request", {
         param: "Producer-Seq",
@@ -106,18 +122,23 @@ export function answerAppended(
 type Numbered = { epoch: number; seq: number };
 
 function appendHeaders(
-  { next, closed }: { next: number; closed: boolean },
+  { next, closed }: { next: Place; closed: boolean },
   producer: Numbered | null,
 ): Record<string, string> {
   return {
-    "stream-next-offset": offsetOf(next),
+    "stream-next-offset": formatOffset(next),
     ...(closed ? { "stream-closed": "true" } : {}),
     ...(producer ? { "producer-epoch": String(producer.epoch), "producer-seq": String(producer.seq) } : {}),
   };
 }
 
 /** An error that says more in its headers. */
-function refuse(c: HttpContext, code: ErrorCode, headers: Record<string, string>): never {
+function refuse(
+  c: HttpContext,
+  code: ErrorCode,
+  headers: Record<string, string>,
+  details: ErrorDetails = {},
+): never {
   for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
-  throw new AppError(code);
+  throw new AppError(code, details);
 }

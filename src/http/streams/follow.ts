@@ -60,14 +60,13 @@ async function* goOn(deps: Deps, id: string, first: ReadPart, signal: AbortSigna
       if (signal.aborted) return;
     }
     const again = await readAgain(deps, id, parseOffset(part.offset) ?? "start");
-    // Another stream with its name is not what was asked for.
-    if (!again || again.stream.createdAt !== first.stream.createdAt) return;
+    if (!again) return;
     if (!again.part.isEmpty || again.part.closed) yield again.part;
     part = again.part;
   }
 }
 
-/** Null: it is not there any more, or cannot be reached: whoever reads comes back with the offset. */
+/** Null: it is not there any more, another has its name, or it cannot be reached: whoever reads comes back with the offset. */
 async function readAgain(deps: Deps, id: string, from: From): Promise<ReadPart | null> {
   try {
     return await readPart(deps, id, from);

@@ -1,9 +1,10 @@
 // The three ways to read a stream: what there is, what comes next (long-poll), and all of it as it comes (SSE).
 
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import { parseOffset } from "../../core/streams/offset";
+import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toBody } from "../../core/streams/payload";
 import { isJson, isText } from "../../core/streams/stream";
+import { TextReader } from "../../core/streams/text-reader";
 import type { From, StreamView } from "../../durable/stream-log";
 import type { HttpContext } from "../context";
 import { streamHeaders } from "./answer";
@@ -30,7 +31,8 @@ export async function answerRead(
   const abort = new AbortController();
   c.req.raw.signal.addEventListener("abort", () => abort.abort());
   const following = await follow(c.var.deps, id, from, abort.signal);
-  return live === "sse" ? sendEvents(c, following, abort, whileIdle) : waitForMore(c, following, abort);
+  if (live === "sse") return sendEvents(c, from, following, abort, whileIdle);
+  return waitForMore(c, following, abort);
 }
 
 function readFrom(c: HttpContext, live: string | undefined): From {
@@ -54,7 +56,7 @@ async function catchUp(c: HttpContext, id: string, from: From): Promise<Response
   const headers = partHeaders(stream, part);
   if (from === "now") return c.body(bodyOf(stream, part), 200, { ...headers, "cache-control": "no-store" });
   const start = c.req.query("offset") ?? "-1";
-  const etag = `"${stream.createdAt.toString(36)}:${start}:${part.offset}${part.closed ? ":c" : ""}"`;
+  const etag = `"${start}:${part.offset}${part.closed ? ":c" : ""}"`;
   const cached = { etag, "cache-control": "private, no-cache" };
   if (c.req.header("if-none-match") === etag) return c.body(null, 304, cached);
   return c.body(bodyOf(stream, part), 200, { ...headers, ...cached });
@@ -100,6 +102,7 @@ function cursorOf(c: HttpContext): string {
 
 function sendEvents(
   c: HttpContext,
+  from: From,
   { stream, parts }: Following,
   abort: AbortController,
   whileIdle: () => Promise<void>,
@@ -111,9 +114,9 @@ function sendEvents(
       void sse.write(": keep-alive\n\n");
       void whileIdle();
     }, KEEP_ALIVE_MS);
-    const decoder = new TextDecoder();
+    const text = new TextReader(from === "now" || (typeof from === "object" && from.at > 0));
     try {
-      for await (const part of parts) await sendPart(c, sse, stream, decoder, part);
+      for await (const part of parts) await sendPart(c, sse, stream, text, part);
     } finally {
       clearInterval(keepAlive);
     }
@@ -125,19 +128,21 @@ async function sendPart(
   c: HttpContext,
   sse: SSEStreamingApi,
   stream: StreamView,
-  decoder: TextDecoder,
+  text: TextReader,
   part: Part,
 ): Promise<void> {
+  const data = eventData(stream, text, part);
+  // Whoever comes back with it gets what is held back, and with it the whole character.
+  const streamNextOffset = offsetBefore(part.offset, text.heldBytes);
   const control = part.closed
-    ? { streamNextOffset: part.offset, streamClosed: true }
+    ? { streamNextOffset, streamClosed: true }
     : {
-        streamNextOffset: part.offset,
+        streamNextOffset,
         streamCursor: cursorOf(c),
         ...(part.upToDate ? { upToDate: true } : {}),
       };
-  const data = part.isEmpty ? "" : toEvent("data", eventData(stream, decoder, part.payload));
   // In one piece, so that nobody gets data without the offset behind it.
-  await sse.write(data + toEvent("control", JSON.stringify(control)));
+  await sse.write((data && toEvent("data", data)) + toEvent("control", JSON.stringify(control)));
 }
 
 /** A line for each line of the text. A space that follows the colon is not part of the line. */
@@ -148,9 +153,20 @@ function toEvent(event: string, text: string): string {
   return `event: ${event}\n${lines.join("\n")}\n\n`;
 }
 
-/** Characters of a text that two appends have cut in two come whole with the second. */
-function eventData({ contentType }: StreamView, decoder: TextDecoder, payload: string): string {
-  if (isJson(contentType)) return payload;
-  if (!isText(contentType)) return JSON.parse(payload) as string;
-  return decoder.decode(toBody(contentType, payload) as Uint8Array, { stream: true });
+/** Characters of a text that two appends have cut in two come whole with the second. Empty: nothing to tell yet. */
+function eventData(
+  { contentType }: StreamView,
+  text: TextReader,
+  { payload, isEmpty, closed }: Part,
+): string {
+  if (!isText(contentType) || isJson(contentType)) {
+    if (isEmpty) return "";
+    return isJson(contentType) ? payload : (JSON.parse(payload) as string);
+  }
+  return text.take(toBody(contentType, payload) as Uint8Array, closed);
+}
+
+function offsetBefore(offset: string, bytes: number): string {
+  const place = parseOffset(offset);
+  return place ? formatOffset({ ...place, at: place.at - bytes }) : offset;
 }

@@ -37,7 +37,7 @@ export function readAppend(c: HttpContext): Omit<Append, "data"> {
 
 /** The messages of a JSON body, a line each. Throws `invalid_json`. */
 export function jsonLines(body: Uint8Array): Uint8Array {
-  const text = new TextDecoder().decode(body);
+  const text = decode(body);
   if (jsonDepth(text) > LIMITS.jsonDepth) {
     throw new AppError("invalid_json", { message: `The JSON nests deeper than ${LIMITS.jsonDepth} levels.` });
   }
@@ -45,6 +45,15 @@ export function jsonLines(body: Uint8Array): Uint8Array {
     return new TextEncoder().encode(toLines(toMessages(text)));
   } catch (error) {
     throw new AppError("invalid_json", { cause: error });
+  }
+}
+
+/** Bytes that are no text are no JSON either: replaced by others they would be kept, and nobody would know. */
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
+  } catch (error) {
+    throw new AppError("invalid_json", { message: "The body is not UTF-8.", cause: error });
   }
 }
 
@@ -74,18 +83,19 @@ function readExpiry(c: HttpContext): Expiry {
 
 function readFork(c: HttpContext, projectId: string): Fork | null {
   const source = c.req.header("stream-forked-from");
+  const offset = c.req.header("stream-fork-offset");
   const sub = c.req.header("stream-fork-sub-offset");
   if (source === undefined) {
     if (sub !== undefined) throw invalid("Stream-Fork-Sub-Offset", "goes with Stream-Forked-From only.");
+    if (offset !== undefined) throw invalid("Stream-Fork-Offset", "goes with Stream-Forked-From only.");
     return null;
   }
-  const name = /^\/v1\/streams\/(.+)$/.exec(source)?.[1];
-  if (name === undefined)
+  const name = decodePart(/^\/v1\/streams\/(.+)$/.exec(source)?.[1] ?? "");
+  if (!isStreamName(name))
     throw invalid("Stream-Forked-From", "expected the path of a stream, /v1/streams/….");
   if (sub !== undefined && !WHOLE_NUMBER.test(sub)) {
     throw invalid("Stream-Fork-Sub-Offset", "expected a whole number of bytes (JSON: of messages).");
   }
-  const offset = c.req.header("stream-fork-offset");
   const at = offset === undefined ? null : parseOffset(offset);
   if (offset !== undefined && at === null) {
     throw invalid("Stream-Fork-Offset", "expected an offset that the stream has given out.");
@@ -93,7 +103,22 @@ function readFork(c: HttpContext, projectId: string): Fork | null {
   if (at === null && Number(sub ?? 0) > 0) {
     throw invalid("Stream-Fork-Sub-Offset", "goes with Stream-Fork-Offset only.");
   }
-  return { source: streamId(projectId, decodeURIComponent(name)), at: at?.at ?? null, sub: Number(sub ?? 0) };
+  return { source: streamId(projectId, name), at, sub: Number(sub ?? 0) };
+}
+
+const NAME = /^[\w.~:@/-]+$/;
+
+export function isStreamName(name: string): boolean {
+  return NAME.test(name) && name.length <= LIMITS.streamNameLength;
+}
+
+/** As it is when it is no encoded text. */
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function readProducer(c: HttpContext): Producer | null {
