@@ -38,7 +38,7 @@ export default defineConfig(async () => ({
         test: {
           name: "unit",
           environment: "node",
-          include: inFolders("core", "contract", "llm", "tasks", "rules", "scripts", "react"),
+          include: inFolders("core", "contract", "llm", "tasks", "rules", "scripts", "react", "cli"),
           maxWorkers,
           sequence: { groupOrder: 0 },
         },

@@ -4,7 +4,7 @@ import { ConnectionError, ErrandError, TimeoutError, toError } from "./errors.ts
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export type Limits = { timeoutMs: number; signal?: AbortSignal };
+export type Limits = { timeoutMs: number; accepts?: number; signal?: AbortSignal };
 
 /** `read` takes what is wanted from the answer; the time for it counts too. */
 export async function attempt<T>(
@@ -12,7 +12,7 @@ export async function attempt<T>(
   url: string,
   init: RequestInit,
   read: (response: Response) => Promise<T>,
-  { timeoutMs, signal }: Limits,
+  { timeoutMs, accepts, signal }: Limits,
 ): Promise<T> {
   signal?.throwIfAborted();
   const controller = new AbortController();
@@ -27,7 +27,7 @@ export async function attempt<T>(
   const late = () => end(new TimeoutError(`No answer from ${origin} in ${timeoutMs / 1_000} s.`));
   const timer = setTimeout(late, timeoutMs);
   try {
-    const answer = ask(fetch, url, { ...init, signal: controller.signal }, read);
+    const answer = ask(fetch, url, { ...init, signal: controller.signal }, read, accepts);
     // Not every fetch listens to its signal.
     return await Promise.race([answer, over]);
   } catch (error) {
@@ -44,10 +44,11 @@ async function ask<T>(
   url: string,
   init: RequestInit,
   read: (response: Response) => Promise<T>,
+  accepts: number | undefined,
 ): Promise<T> {
   try {
     const response = await fetch(url, init);
-    if (!response.ok) throw await toError(response);
+    if (!response.ok && response.status !== accepts) throw await toError(response);
     return await read(response);
   } catch (error) {
     if (error instanceof ErrandError) throw error;

@@ -5,7 +5,11 @@ import { type Credential, fixed, type GetToken, renewable } from "./credential.t
 import { Events } from "./events.ts";
 import { Http } from "./http.ts";
 import { Jobs } from "./jobs.ts";
+import { Operations } from "./operations.ts";
+import { askHealth, Keys, Pools, Tokens, Usages } from "./service.ts";
+import type { CallOptions } from "./submit-options.ts";
 import { TaskList } from "./tasks.ts";
+import type { Health } from "./wire-service.ts";
 
 export type ErrandOptions = {
   /** The address of the deployment: `https://errand.example.workers.dev`. */
@@ -30,6 +34,12 @@ export class Errand {
   readonly jobs: Jobs;
   readonly events: Events;
   readonly tasks: TaskList;
+  readonly operations: Operations;
+  readonly usage: Usages;
+  readonly pools: Pools;
+  readonly keys: Keys;
+  readonly tokens: Tokens;
+  private readonly http: Http;
 
   constructor(options: ErrandOptions) {
     const http = new Http({
@@ -42,6 +52,17 @@ export class Errand {
     this.jobs = new Jobs(http);
     this.events = new Events(http);
     this.tasks = new TaskList(http);
+    this.operations = new Operations(http);
+    this.usage = new Usages(http);
+    this.pools = new Pools(http);
+    this.keys = new Keys(http);
+    this.tokens = new Tokens(http);
+    this.http = http;
+  }
+
+  /** How each dependency of the service is. That it is down is an answer, and no error. */
+  health(options: CallOptions = {}): Promise<Health> {
+    return askHealth(this.http, options);
   }
 }
 

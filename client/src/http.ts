@@ -19,6 +19,8 @@ export type Call = {
   isIdempotent?: boolean;
   /** A 404 to a later try says that an earlier one has done it. */
   isDoneWhenGone?: boolean;
+  /** A status that is an answer too, although it is not of the 2xx. */
+  accepts?: number;
   signal?: AbortSignal;
 };
 
@@ -37,7 +39,12 @@ export class Http {
 
   /** The answer's JSON. */
   json<T>(call: Call): Promise<T> {
-    return this.send(call, readJson) as Promise<T>;
+    return this.read(call, readJson) as Promise<T>;
+  }
+
+  /** What `read` makes of the answer. */
+  read<T>(call: Call, read: Read<T>): Promise<T> {
+    return this.send(call, read) as Promise<T>;
   }
 
   /** For answers that say all by their status. */
@@ -86,13 +93,13 @@ export class Http {
   }
 
   private attempt<T>(call: Call, credential: string, read: Read<T>): Promise<T> {
-    const { method, path, query, body, idempotencyKey, signal } = call;
+    const { method, path, query, body, idempotencyKey, accepts, signal } = call;
     const { fetch, timeoutMs } = this.settings;
     const headers: Record<string, string> = { authorization: `Bearer ${credential}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
     const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
-    return attempt(fetch, this.address(path, query), init, read, { timeoutMs, signal });
+    return attempt(fetch, this.address(path, query), init, read, { timeoutMs, accepts, signal });
   }
 }
 

@@ -23,7 +23,9 @@ export type { JobFilter, JobList, JobPage } from "./job-pages.ts";
 export type { JobStream, StreamOptions, StreamPart } from "./job-stream.ts";
 export type { Jobs, RunOptions } from "./jobs.ts";
 export type { Subject } from "./line.ts";
+export type { Operations } from "./operations.ts";
 export type { FinishedJob } from "./run.ts";
+export type { KeyOptions, Keys, Pools, Tokens, UsageQuery, Usages } from "./service.ts";
 export type { BulkJob, CallOptions, JobOptions, RepeatOptions, SubmitOptions } from "./submit-options.ts";
 export type { Subscription, SubscriptionOptions } from "./subscription.ts";
 // All of it: `declare module "errand"` reaches an interface only through `export *`.
@@ -32,4 +34,5 @@ export type { TaskList } from "./tasks.ts";
 export type * from "./wire.ts";
 export type * from "./wire-frames.ts";
 export type * from "./wire-lists.ts";
+export type * from "./wire-service.ts";
 export type * from "./wire-stream.ts";

@@ -15,6 +15,7 @@ import {
 import type { AnyTask, InputOf, Known, OutputOf } from "./task-types.ts";
 import { type CancelledJob, type Explanation, isFinal, type Job } from "./wire.ts";
 import type { List } from "./wire-lists.ts";
+import type { CancelAllBody, Operation, RetryAllBody } from "./wire-service.ts";
 
 export type RunOptions = SubmitOptions & {
   /** Cancels the job when the signal aborts. Default: only the waiting stops, and the job goes on. */
@@ -65,6 +66,21 @@ export class Jobs {
     return this.http.json({ method: "POST", path: `${pathOf(id)}/retry`, signal });
   }
 
+  /** Cancels every open job that fits; `{}` is all of them. See `errand.operations` for how far it is. */
+  cancelAll(filter: CancelAllBody["filter"], { signal }: CallOptions = {}): Promise<Operation> {
+    const body: CancelAllBody = { filter };
+    return this.http.json({ method: "POST", path: "/v1/jobs/cancel", body, isIdempotent: true, signal });
+  }
+
+  /** Starts every failed job that fits over, or every cancelled one, `rate` of them in a second. Sent once. */
+  retryAll(
+    filter: RetryAllBody["filter"],
+    { rate, signal }: { rate?: number } & CallOptions = {},
+  ): Promise<Operation> {
+    const body: RetryAllBody = { filter, rate };
+    return this.http.json({ method: "POST", path: "/v1/jobs/retry", body, signal });
+  }
+
   /** Removes the job and all it has left. One that runs is hidden at once, and removed when it has stopped. */
   erase(id: string, { signal }: CallOptions = {}): Promise<void> {
     return this.http.done({ method: "DELETE", path: pathOf(id), isDoneWhenGone: true, signal });
@@ -112,6 +128,11 @@ export class Jobs {
       if (cancelOnAbort && signal?.aborted) await this.cancel(submitted.id).catch(() => {});
       throw error;
     }
+  }
+
+  /** Waits for the end of a job that was submitted before, as `run()` does. */
+  async wait<Output = unknown>(id: string, { signal }: CallOptions = {}): Promise<FinishedJob<Output>> {
+    return this.finish<Output>(await this.get(id, { signal }), signal);
   }
 
   private async finish<Output>(submitted: Job, signal?: AbortSignal): Promise<FinishedJob<Output>> {

@@ -5,10 +5,19 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { type ErrorCode as ClientCode, isPassing } from "../../client/src/error-codes";
 import type * as Client from "../../client/src/index";
 import { toBulkBody, toSubmitBody, WIRE_NAMES } from "../../client/src/submit-options";
+import type {
+  createKeySchema,
+  createTokenSchema,
+  keySchema,
+  newKeySchema,
+  tokenSchema,
+} from "../../src/contract/access";
 import type { errorSchema, pageOf } from "../../src/contract/envelope";
 import type * as Frames from "../../src/contract/frames";
 import { bulkSchema, type JobOnWire, type jobSchema, submitSchema } from "../../src/contract/job";
-import type { ExplanationOnWire } from "../../src/contract/pool";
+import type { cancelJobsSchema, OperationOnWire, retryJobsSchema } from "../../src/contract/operation";
+import type { ExplanationOnWire, PoolOnWire } from "../../src/contract/pool";
+import type { usageSchema } from "../../src/contract/usage";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import type * as Events from "../../src/core/events";
 import type { LogMessage } from "../../src/core/streams/job-log";
@@ -49,6 +58,23 @@ describe("the client's types", () => {
         Equal<Client.Page<Client.Job>, z.output<ReturnType<typeof pageOf<typeof jobSchema>>>>,
         Equal<Client.ErrorBody, z.output<typeof errorSchema>>,
         Equal<ClientCode, ErrorCode>,
+      ]
+    >();
+  });
+
+  it("of usage, pools, operations, keys and tokens are those of the contract", () => {
+    allTrue<
+      [
+        Equal<Client.UsageReport, z.output<typeof usageSchema>>,
+        Equal<Client.Pool, PoolOnWire>,
+        Equal<Client.Operation, OperationOnWire>,
+        Equal<Client.CancelAllBody, z.input<typeof cancelJobsSchema>>,
+        Equal<Client.RetryAllBody, z.input<typeof retryJobsSchema>>,
+        Equal<Client.ApiKey, z.output<typeof keySchema>>,
+        Equal<Client.NewApiKey, z.output<typeof newKeySchema>>,
+        Equal<Client.KeyOptions, z.input<typeof createKeySchema>>,
+        Equal<Client.TokenBody, z.input<typeof createTokenSchema>>,
+        Equal<Client.Token, z.output<typeof tokenSchema>>,
       ]
     >();
   });
@@ -165,4 +191,14 @@ it("a task of the list is what the client says it is", async () => {
     output_schema: expect.any(Object),
   };
   expect(task).toEqual(shape);
+});
+
+it("health is what the client says it is", async () => {
+  const { body } = await call<Client.Health>("GET", "/health");
+  const shape: Record<keyof Client.Health, unknown> = {
+    status: "ok",
+    version: expect.any(String),
+    checks: expect.objectContaining({ database: { ok: true, reason: null }, models: expect.any(Object) }),
+  };
+  expect(body).toEqual(shape);
 });

@@ -3,6 +3,8 @@
 /// <reference types="vite/types/importMeta.d.ts" />
 
 import { describe, expect, test } from "vitest";
+import { EXIT } from "../../client/src/cli/command";
+import { COMMANDS } from "../../client/src/cli/commands";
 import { ERRORS } from "../../src/core/errors";
 import { MOVES } from "../../src/core/lifecycle";
 import { NEWEST_MIGRATION } from "../../src/store/schema";
@@ -28,6 +30,16 @@ describe("docs/lifecycle.md", () => {
     const moves = rows.map(([, move, , to]) => [move, to]).filter(([move]) => move !== "move");
     const expected = Object.entries(MOVES).map(([move, { to }]) => [move, to]);
     expect(moves.toSorted()).toEqual([["submit", "pending"], ...expected].toSorted());
+  });
+});
+
+describe("docs/cli.md", () => {
+  test("has each command in its table, and each exit code", () => {
+    const rows = [...read("docs/cli.md").matchAll(/^\| (?:`(\w+)|(\d+) \|)/gm)].map(
+      ([, name, code]) => name ?? code,
+    );
+    const commands = COMMANDS.map(({ name }) => name);
+    expect(new Set(rows)).toEqual(new Set([...commands, ...Object.values(EXIT).map(String)]));
   });
 });
 

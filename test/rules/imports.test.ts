@@ -44,12 +44,21 @@ describe("the client", () => {
   it("imports only itself and what its package.json lists", () => {
     type Manifest = Record<"dependencies" | "peerDependencies", Record<string, string>>;
     const { dependencies, peerDependencies } = JSON.parse(clientManifest) as Manifest;
-    expect(findPackages(own)).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).sort());
+    const packages = findPackages(own).filter((name) => !name.startsWith("node:"));
+    expect(packages).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).sort());
   });
 
   it("needs React for its hooks only", () => {
     expect(findReach("client/src/index.ts", /^react/, own)).toEqual([]);
     expect(closureOf("client/src/react/index.ts", own)).toContain("react");
+  });
+
+  it("runs without Node.js and without its command line, which alone needs both", () => {
+    const isNode = ({ to }: { to: string }) => to.startsWith("node:");
+    const knowing = own.filter(isNode).map(({ from }) => from);
+    expect(knowing.length).toBeGreaterThan(0);
+    expect(knowing.filter((path) => !path.startsWith("client/src/cli/"))).toEqual([]);
+    expect(findReach("client/src/index.ts", /^node:|^client\/src\/cli\//, own)).toEqual([]);
   });
 });
 

@@ -5,6 +5,8 @@ export type InstalledClient = {
   /** What the package holds. */
   files: string[];
   manifest: { dependencies: Record<string, string>; peerDependenciesMeta: object; version: string };
+  /** Starts `npx errand` with these arguments; nothing of the environment is told to it but `variables`. */
+  errand(args: string[], options?: { variables?: Record<string, string>; input?: string }): Program;
   /** Compiles the app; throws with what the compiler says. */
   compile(): Promise<string>;
   /** Runs the compiled app; what it has printed. */
@@ -13,6 +15,15 @@ export type InstalledClient = {
   startPage(): Promise<string>;
   /** A file of the package. */
   read(name: string): string;
+};
+
+export type Program = {
+  /** So far. */
+  printed: { stdout: string; stderr: string };
+  /** `signal`: it did not end by itself. */
+  ended: Promise<{ code: number; signal: string | null; stdout: string; stderr: string }>;
+  /** As Ctrl-C does. */
+  interrupt(): void;
 };
 
 export function installClient(): Promise<InstalledClient>;
