@@ -1,46 +1,19 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Errand, type Frame, type Subscription } from "../../client/src/index";
-import type { EventFrame } from "../../src/contract/frames";
+import { describe, expect, it, vi } from "vitest";
 import { signToken } from "../../src/http/tokens";
 import { connect, dontPause } from "../support/client-wire";
-import { call, generate, later, mint, ORIGIN, ROOT_KEY, submit, TOKEN_SECRET } from "../support/http-client";
+import { generate, later, ORIGIN, ROOT_KEY, submit, TOKEN_SECRET } from "../support/http-client";
 import { scripted } from "../support/scripted-fetch";
-
-const act = (id: string, action: string) => call("POST", `/v1/jobs/${id}/${action}`);
-const isEvent = (frame: Frame): frame is EventFrame => "job_id" in frame;
-const told = (frames: Frame[]) =>
-  frames.filter(isEvent).map(({ job_id, type, version }) => [job_id, type, version]);
-
-/** Takes frames up to the first that fits. */
-async function until(subscription: Subscription, fits: (frame: Frame) => boolean): Promise<Frame[]> {
-  const frames: Frame[] = [];
-  for (;;) {
-    const { done, value } = await subscription.next();
-    if (done) throw new Error(`the end came first, after ${frames.map(({ type }) => type).join(", ")}`);
-    frames.push(value);
-    if (fits(value)) return frames;
-  }
-}
-
-const snapshot = (frame: Frame) => frame.type === "snapshot";
-const of = (type: Frame["type"], id: string) => (frame: Frame) =>
-  frame.type === type && isEvent(frame) && frame.job_id === id;
-
-function subscribe(errand: Errand, ...args: Parameters<Errand["events"]["subscribe"]>): Subscription {
-  const subscription = errand.events.subscribe(...args);
-  onTestFinished(() => subscription.close());
-  return subscription;
-}
-
-const greeting = (cursor: string): Frame => ({ type: "snapshot", cursor, channel: "c", jobs: [] });
-
-/** A server-sent stream that sends these frames at once, and then neither a word nor its end. */
-function stuck(...frames: Frame[]): Response {
-  const text = frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join("");
-  return new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode(text)) }));
-}
-
-const tokenFor = (channel: string) => mint({ channel, allow: ["read", "submit"] });
+import {
+  act,
+  greeting,
+  of,
+  snapshot,
+  stuck,
+  subscribe,
+  tokenFor,
+  told,
+  until,
+} from "../support/subscriptions";
 
 describe("the way to the events", () => {
   it("is a WebSocket for a token, which stands in the address", async () => {
@@ -245,80 +218,5 @@ describe("a subscription", () => {
     await submit(later({ channel: "s-never" }));
     await until(subscription, snapshot);
     expect(wire.connections.length).toBeGreaterThanOrEqual(12);
-  });
-});
-
-describe("time that goes by", () => {
-  type Seen = { url: URL; sent: string[]; isClosed: boolean };
-
-  /** Sockets that greet, and then say nothing any more; no Worker takes part, whose clock would stand still as well. */
-  function greetOnly(): Seen[] {
-    vi.useFakeTimers();
-    vi.spyOn(Math, "random").mockReturnValue(0);
-    const sockets: Seen[] = [];
-    class GreetingSocket extends EventTarget {
-      readonly seen: Seen;
-      constructor(url: string) {
-        super();
-        this.seen = { url: new URL(url), sent: [], isClosed: false };
-        sockets.push(this.seen);
-        queueMicrotask(() => {
-          this.dispatchEvent(new Event("open"));
-          const data = JSON.stringify(greeting("7.1"));
-          this.dispatchEvent(new MessageEvent("message", { data }));
-        });
-      }
-      send(text: string): void {
-        this.seen.sent.push(text);
-      }
-      close(): void {
-        this.seen.isClosed = true;
-      }
-    }
-    vi.stubGlobal("WebSocket", GreetingSocket);
-    onTestFinished(() => {
-      vi.useRealTimers();
-      vi.restoreAllMocks();
-      vi.unstubAllGlobals();
-    });
-    return sockets;
-  }
-
-  it("shows a connection that has died without a word: silent for 45 s in spite of pings, it is replaced", async () => {
-    const sockets = greetOnly();
-    const subscription = subscribe(new Errand({ baseUrl: ORIGIN, token: "t" }), { channel: "c" });
-    await vi.advanceTimersByTimeAsync(44_000);
-    expect(sockets.map(({ sent, isClosed }) => [sent, isClosed])).toEqual([[["ping", "ping"], false]]);
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect(sockets.map(({ isClosed }) => isClosed)).toEqual([true, false]);
-    expect(sockets[1]?.url.searchParams.get("since")).toBe("7.1");
-    subscription.close();
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it("shows a stream that has died in the same way", async () => {
-    greetOnly();
-    const { errand, times, urls } = scripted([() => stuck(greeting("7.1"))]);
-    const subscription = subscribe(errand, { channel: "c" });
-    await vi.advanceTimersByTimeAsync(44_000);
-    expect(times).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect(times).toHaveLength(2);
-    expect(urls[1]).toMatch(/since=7\.1$/);
-    subscription.close();
-    await vi.advanceTimersByTimeAsync(0);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it("lets a token expire: who comes back over a WebSocket brings a new one", async () => {
-    const sockets = greetOnly();
-    const token = (exp: number) => `eyJhIjoxfQ.${btoa(JSON.stringify({ exp }))}.x`;
-    const getToken = () => token(Date.now() / 1_000 + 60);
-    const subscription = subscribe(new Errand({ baseUrl: ORIGIN, getToken }), { channel: "c" });
-    const first = token(Date.now() / 1_000 + 60);
-    await vi.advanceTimersByTimeAsync(100_000);
-    const used = sockets.map(({ url }) => url.searchParams.get("token"));
-    expect(used.map((one) => one === first)).toEqual([true, true, false]);
-    subscription.close();
   });
 });
