@@ -16,7 +16,7 @@ import { bearer, failures } from "../responses";
 import { findJob } from "../show-job";
 import { setSecurityHeaders } from "../streams/answer";
 import { openFollow } from "../streams/follow";
-import { answerRead } from "../streams/read";
+import { answerRead, readQuery } from "../streams/read";
 import { invalid } from "../streams/request";
 import { jobParams } from "./jobs";
 
@@ -32,9 +32,7 @@ const streamRoute = createRoute({
   middleware: allow({ scope: "jobs:read", token: "read" }),
   request: {
     params: jobParams,
-    query: z.object({
-      live: z.enum(["long-poll", "sse"]).optional(),
-    }),
+    query: readQuery,
   },
   responses: {
     101: { description: "A WebSocket." },

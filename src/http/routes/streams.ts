@@ -9,7 +9,7 @@ import { allow } from "../middleware/authenticate";
 import { readBody } from "../read-body";
 import { bearer, failures } from "../responses";
 import { absent, answerAppended, answerCreated, setSecurityHeaders, streamHeaders } from "../streams/answer";
-import { answerRead } from "../streams/read";
+import { answerRead, readQuery } from "../streams/read";
 import { invalid, isStreamName, jsonLines, readAppend, readNewStream } from "../streams/request";
 
 const shared = {
@@ -75,6 +75,7 @@ const readRoute = createRoute({
     "From `offset` (`-1`: the start, `now`: the end) what there is, up to a page; with `live=long-poll` what comes next, with " +
     "`live=sse` all that comes as server-sent events. Go on from `Stream-Next-Offset`.",
   middleware: allow({ scope: "streams:read", token: null }),
+  request: { ...shared.request, query: readQuery },
   responses: { 200: { description: "Data.", ...anyType }, 204: noBody("Nothing new yet."), ...failures },
 });
 

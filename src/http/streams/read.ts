@@ -1,5 +1,6 @@
 // The three ways to read a stream: what there is, what comes next (long-poll), and all of it as it comes (SSE).
 
+import { z } from "@hono/zod-openapi";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toBody } from "../../core/streams/payload";
@@ -15,6 +16,18 @@ import { invalid } from "./request";
 /** Proxies and browsers give up on a silent connection after half a minute or more. */
 const KEEP_ALIVE_MS = 15_000;
 const LONG_POLL_MS = 15_000;
+
+/** What a GET says, for the OpenAPI document; it is checked below, and told in the protocol's words. */
+export const readQuery = z.object({
+  offset: z.string("expected one, got several").optional().openapi({
+    description:
+      "Where to begin: an offset that the stream has given out, `-1` for its start (default), `now` for its end.",
+  }),
+  live: z.enum(["long-poll", "sse"]).optional().openapi({
+    description: "Wait for what comes next, or get all that comes as server-sent events. Needs an offset.",
+  }),
+  cursor: z.string().optional().openapi({ description: "The `Stream-Cursor` of the answer before." }),
+});
 
 /**
  * Throws `invalid_request` for an offset that is none, or is missing where one is needed. `whileIdle` is called now and then
