@@ -13,6 +13,9 @@ import { readPage } from "./stream-pages";
 import { catchUp, tell } from "./stream-readers";
 import { StreamStore } from "./stream-store";
 
+/** The job's last run, and what to say of it. */
+export type Ending = { run: number; last: LogMessage };
+
 const PRODUCERS = "producers";
 
 export class JobLog extends DurableObject<Env> {
@@ -22,8 +25,9 @@ export class JobLog extends DurableObject<Env> {
     stored: (id, note) => this.tellProducers(id, note),
   });
 
-  /** A job that has not written yet has an empty stream. */
-  async read(id: string, from: From): Promise<Read> {
+  /** A job that has not written yet has an empty stream. `end`: how it has ended, should nobody have told it. */
+  async read(id: string, from: From, end: Ending | null): Promise<Read> {
+    if (end) this.logs.end(id, end.run, end.last);
     const stream = this.store.find(id) ?? newLog(id, 0);
     const page = readPage(this.logs, stream, from);
     if (!page) return { kind: "bad_offset" };
@@ -84,7 +88,7 @@ export class JobLog extends DurableObject<Env> {
 
   private async letRead(socket: WebSocket, request: Request): Promise<boolean> {
     const { id, from } = JSON.parse(new URL(request.url).searchParams.get("follow") ?? "null") as Follow;
-    const answer = await this.read(id, from);
+    const answer = await this.read(id, from, null);
     if (answer.kind !== "read") return false;
     this.ctx.acceptWebSocket(socket, [id]);
     catchUp(socket, this.logs, this.store.find(id) ?? newLog(id, 0), answer.page);

@@ -2,9 +2,9 @@
 // it, in few rows: until it hears that it is stored it keeps it, and says it again to an object that has forgotten. There is
 // no timer here, so that the object can hibernate.
 
+import { joined } from "../core/bytes";
 import { type LogMessage, type LogNote, toLine } from "../core/streams/job-log";
 import { formatOffset } from "../core/streams/offset";
-import { joined } from "./bytes";
 import type { Chunk, LogState, StoredStream, StreamStore } from "./stream-store";
 
 /** What is not stored yet is, when it is that much. */

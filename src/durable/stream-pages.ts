@@ -1,9 +1,9 @@
 // A part of a stream, as one answer holds it.
 
+import { joined } from "../core/bytes";
 import { isGivenOut, type Place } from "../core/streams/offset";
 import { isJson, isText } from "../core/streams/stream";
 import { unfinishedBytes } from "../core/streams/text-reader";
-import { joined } from "./bytes";
 import type { From } from "./stream-log";
 import type { Chunk, StoredStream } from "./stream-store";
 

@@ -1,33 +1,27 @@
 // Tells listeners what happened. News is a hint: when a hub does not answer in three tries, the job goes on without it.
 
-import { isEnd, isLive, type JobEvent } from "../core/events";
+import type { JobEvent } from "../core/events";
 import { hubName } from "../core/hubs";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
-import { endLog } from "./end-log";
 import { insist } from "./insist";
 import { toldOf } from "./told";
 
-/** An event and the job it is about, which says which hub it goes to. `ofRun`: the run tells the job's stream itself. */
-export type News = { job: About; event: JobEvent; ofRun?: boolean };
-type About = Pick<Job, "projectId" | "channel" | "id" | "stream" | "run">;
+/** An event and the job it is about, which says which hub it goes to. */
+export type News = { job: Pick<Job, "projectId" | "channel" | "id">; event: JobEvent };
 
 /** One call per hub, whatever the number of events. Never throws. */
 export async function announce(deps: Deps, news: News[]): Promise<void> {
-  const ends = news.flatMap(({ job, event, ofRun }) => {
-    return job.stream && !ofRun && !isLive(event) && isEnd(event) ? [endLog(deps, job, event)] : [];
-  });
   const byHub = Map.groupBy(news, ({ job }) => hubName(job.projectId, job.channel, job.id));
-  await Promise.all([
-    ...ends,
-    ...[...byHub].map(([hub, items]) =>
+  await Promise.all(
+    [...byHub].map(([hub, items]) =>
       publish(
         deps,
         hub,
         items.map((item) => toldOf(deps, item.event)),
       ),
     ),
-  ]);
+  );
 }
 
 function publish(deps: Deps, hub: string, events: JobEvent[]): Promise<void> {

@@ -12,6 +12,7 @@ import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce } from "./announce";
 import { noteBlocked } from "./blocked";
+import { endLogs, overdue } from "./end-log";
 import { askGates } from "./gates";
 import { returnSlots } from "./return-slots";
 import { takeDetours } from "./take-detours";
@@ -92,5 +93,6 @@ async function lookAfter(deps: Deps, keys: JobKey[], unused: Doorbell[]): Promis
     deps,
     ended.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
   );
+  await endLogs(deps, overdue(ended));
   for (const job of ended) await closeUnsettled(deps, job);
 }

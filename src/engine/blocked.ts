@@ -14,6 +14,7 @@ import type { JobKey } from "../store/db";
 import { type Refusal, refuseJobs } from "../store/moves";
 import { announce } from "./announce";
 import { armClockFor } from "./arm-clock";
+import { endLogs } from "./end-log";
 import { freeKey } from "./free-key";
 
 type BudgetBlock = Extract<Block, { by: "budget" }>;
@@ -56,6 +57,7 @@ async function refuse(deps: Deps, blocks: BudgetBlock[]): Promise<void> {
     deps,
     shown.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
   );
+  await endLogs(deps, shown);
 }
 
 function refusalOf(block: BudgetBlock): Refusal {

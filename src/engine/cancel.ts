@@ -7,6 +7,7 @@ import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { askToStop, cancelJobs } from "../store/moves";
 import { announce } from "./announce";
+import { endLogs } from "./end-log";
 import { freeKey } from "./free-key";
 
 /** Returns the jobs that this call has changed, as they are after it: `cancelled`, or running and asked to stop. */
@@ -25,6 +26,7 @@ export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
       shown.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
     ),
   );
+  deps.background(endLogs(deps, shown));
   deps.background(
     freeKey(
       deps,

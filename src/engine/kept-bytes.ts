@@ -1,5 +1,7 @@
 // Bytes that are kept until they are known to be stored elsewhere, by their place in a stream.
 
+import { joined } from "../core/bytes";
+
 export class KeptBytes {
   private parts: Uint8Array[] = [];
   private length = 0;
@@ -22,12 +24,7 @@ export class KeptBytes {
 
   /** Those from there on. */
   from(at: number): Uint8Array {
-    const whole = new Uint8Array(this.length);
-    let filled = 0;
-    for (const part of this.parts) {
-      whole.set(part, filled);
-      filled += part.byteLength;
-    }
+    const whole = joined(this.parts);
     this.parts = [whole];
     return whole.subarray(Math.max(0, at - this.start));
   }

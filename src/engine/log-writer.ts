@@ -34,6 +34,8 @@ export type Farewell = { event: MoveEvent; commits: boolean };
 
 export class LogWriter {
   private readonly kept = new KeptBytes();
+  /** Told with what is sent next, unless newer progress comes before that. */
+  private progress: LogMessage | null = null;
   private socket: WebSocket | null = null;
   /** Up to there it was sent over this socket; null: the object has not said yet where it stands. */
   private sentTo: number | null = null;
@@ -59,7 +61,9 @@ export class LogWriter {
   write(message: LogMessage): void {
     // Streams are not sealed: where the rest is, their words stay in memory and in the output.
     if (this.isOver || this.deps.vault.seals) return;
-    this.kept.add(new TextEncoder().encode(toLine(message)));
+    if (message.type !== "progress") this.keepProgress();
+    if (message.type === "progress") this.progress = message;
+    else this.keep(message);
     this.storeAt ??= this.deps.now() + STORE_AFTER_MS;
     if (this.kept.size > MOST_KEPT_BYTES) this.abandon();
     else if (this.timer === null) this.send();
@@ -69,6 +73,7 @@ export class LogWriter {
   async leave({ event, commits }: Farewell): Promise<void> {
     if (this.isOver) return;
     const { run } = this.job;
+    this.keepProgress();
     const from = this.hasPlace ? this.kept.start : null;
     const lines = this.kept.from(this.kept.start);
     const last = closingMessage(toldOf(this.deps, event));
@@ -85,6 +90,15 @@ export class LogWriter {
     if (this.timer !== null) clearTimeout(this.timer);
     this.socket?.close(1000, "done");
     this.socket = null;
+  }
+
+  private keepProgress(): void {
+    if (this.progress) this.keep(this.progress);
+    this.progress = null;
+  }
+
+  private keep(message: LogMessage): void {
+    this.kept.add(new TextEncoder().encode(toLine(message)));
   }
 
   private async connect(): Promise<void> {
@@ -126,7 +140,7 @@ export class LogWriter {
     if (!this.hasPlace) this.kept.start = tail ?? stored;
     this.hasPlace = true;
     if (stored > this.kept.start) this.kept.dropTo(stored);
-    if (this.kept.size === 0) this.storeAt = null;
+    if (this.kept.size === 0 && this.progress === null) this.storeAt = null;
     if (tail !== undefined) this.sentTo = tail;
     if (this.timer === null) this.send();
   }
@@ -136,6 +150,7 @@ export class LogWriter {
     if (!this.socket || this.sentTo === null || this.storeAt === null) return;
     const now = this.deps.now();
     const isDue = now >= this.storeAt;
+    this.keepProgress();
     if (this.sentTo < this.kept.end || isDue) {
       const lines = new TextDecoder().decode(this.kept.from(this.sentTo));
       this.socket.send(`${this.sentTo}${isDue ? "!" : ""}\n${lines}`);

@@ -57,7 +57,7 @@ function add(line: Line, { job, event }: News): void {
   if (event.type === "job.progress") {
     line.news = line.news.filter((one) => one.job.id !== job.id || one.event.type !== "job.progress");
   }
-  line.news.push({ job, event, ofRun: true });
+  line.news.push({ job, event });
 }
 
 function hasMove(line: Line): boolean {

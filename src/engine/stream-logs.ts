@@ -1,7 +1,6 @@
 // The way to the streams. One that does not answer is asked again by the caller: nothing is lost.
 
 import { AppError } from "../core/errors";
-import { isJobLog } from "../core/streams/job-log";
 import { shardOf, shardsOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import type { StreamLog } from "../durable/stream-log";
@@ -13,7 +12,7 @@ const PATIENCE_MS = 10_000;
 /** Who waits for the end of a project does not wait for an object that does not answer: it is asked again later. */
 const FORGET_PATIENCE_MS = 5_000;
 
-/** What an object does with the streams it holds. Those of jobs can only be read. */
+/** What an object does with the streams it holds. */
 type Log = Pick<StreamLog, "create" | "append" | "read" | "head" | "drop">;
 
 /** Of a stream that an app has made. */
@@ -21,20 +20,23 @@ export function streamId(projectId: string, name: string): string {
   return `${projectId}/${name}`;
 }
 
-/** The object that holds it. */
-export function streamObject(deps: Deps, id: string): Fetcher {
-  return (isJobLog(id) ? deps.jobLogs : deps.streams).getByName(shardOf(id));
+/** What the object of an app's stream answers. Throws `store_unavailable` when it does not. */
+export function callLog<T>(deps: Deps, id: string, call: (log: Log) => Promise<T>): Promise<T> {
+  return answerOf(call(deps.streams.getByName(shardOf(id)) as unknown as Log));
 }
 
-/** What the stream's object answers. Throws `store_unavailable` when it does not. */
-export async function callLog<T>(deps: Deps, id: string, call: (log: Log) => Promise<T>): Promise<T> {
+/** Throws `store_unavailable` when none comes. */
+export async function answerOf<T>(answer: Promise<T>): Promise<T> {
   try {
-    const answer = call(streamObject(deps, id) as unknown as Log);
     return await within(PATIENCE_MS, answer, () => new Error("the stream does not answer"));
   } catch (error) {
-    const message = "The stream is not available right now.";
-    throw new AppError("store_unavailable", { message, retryAfterMs: 1_000, cause: error });
+    throw streamAway(error);
   }
+}
+
+export function streamAway(cause: unknown): AppError {
+  const message = "The stream is not available right now.";
+  return new AppError("store_unavailable", { message, retryAfterMs: 1_000, cause });
 }
 
 /** Removes all streams of a project. Repeatable. False: some object has not answered, and has to be asked again. */

@@ -14,6 +14,7 @@ import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "..
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
 import { announce } from "./announce";
 import { wakeBudgets } from "./budget-wake";
+import { endLogs } from "./end-log";
 import { finishErasing } from "./erase";
 import { freeKey } from "./free-key";
 import { nudgeGates } from "./gates";
@@ -149,8 +150,12 @@ function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {
 }
 
 async function tell(deps: Deps, jobs: (Job | null)[]): Promise<void> {
-  const news = jobs.flatMap((job) => (job ? [{ job, event: moveEvent(job, deps.now()) }] : []));
-  if (news.length > 0) await announce(deps, news);
+  const ended = jobs.filter((job) => job !== null);
+  await announce(
+    deps,
+    ended.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
+  );
+  await endLogs(deps, ended);
 }
 
 /** What the queues tell of the doorbells of these jobs. */

@@ -4,6 +4,7 @@
 // authenticated with it, so that one job's text cannot be put into another's row. A sealed text names its key: the first key
 // of ENCRYPTION_KEYS seals, all of them open, which is how keys are changed without downtime (docs/operations.md).
 
+import { joined } from "../core/bytes";
 import { AppError } from "../core/errors";
 import type { EncryptionKey } from "../env";
 import type { JobKey } from "./db";
@@ -39,7 +40,7 @@ export function createVault(keys: EncryptionKey[]): Vault {
       bytes,
     );
     const id = encoder.encode(current.id);
-    return join([mark, Uint8Array.of(id.byteLength), id, nonce, new Uint8Array(sealed)]);
+    return joined([mark, Uint8Array.of(id.byteLength), id, nonce, new Uint8Array(sealed)]);
   }
 
   async function openBytes(about: JobKey, bytes: Uint8Array): Promise<Uint8Array> {
@@ -72,7 +73,7 @@ export function createVault(keys: EncryptionKey[]): Vault {
     },
     async openText(about, text) {
       if (!text.startsWith(MARK)) return text;
-      const sealed = join([mark, Uint8Array.fromBase64(text.slice(MARK.length))]);
+      const sealed = joined([mark, Uint8Array.fromBase64(text.slice(MARK.length))]);
       return decoder.decode(await openBytes(about, sealed));
     },
   };
@@ -108,14 +109,4 @@ function derive(root: CryptoKey, projectId: string): Promise<CryptoKey> {
 
 function nameOf({ projectId, id }: JobKey): Uint8Array {
   return encoder.encode(`${projectId}/${id}`);
-}
-
-function join(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
 }

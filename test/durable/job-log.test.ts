@@ -65,7 +65,7 @@ type Frame = { offset: string; closed: boolean; data: LogMessage[] };
 const frames = (heard: string[]) => heard.map((text) => JSON.parse(text) as Frame);
 
 async function read(id: string, from: From = "start") {
-  const answer = await stub(id).read(id, from);
+  const answer = await stub(id).read(id, from, null);
   if (answer.kind !== "read") throw new Error(answer.kind);
   const text = new TextDecoder().decode(answer.page.data);
   const messages = text.split("\n").flatMap((one) => (one ? [JSON.parse(one) as LogMessage] : []));

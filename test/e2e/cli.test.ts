@@ -1,32 +1,16 @@
 // `npx errand` as a person or a script runs it: the packed client, a real process, a running Errand.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Job } from "../../client/src/index";
-import { type DevServer, startDev } from "../../scripts/dev-server.mjs";
 import { freePort } from "../../scripts/ports.mjs";
-import { type InstalledClient, installClient, type Program } from "../support/client-package.mjs";
-import { tempFolder } from "../support/project-copy.mjs";
-
-const state = tempFolder();
-let client: InstalledClient;
-let server: DevServer;
-
-beforeAll(async () => {
-  client = await installClient();
-  server = await startDev({ port: 0, persistTo: state.folder, quiet: true });
-});
-
-afterAll(async () => {
-  await server?.stop();
-  client?.remove();
-  state.remove();
-});
+import { installed } from "../support/client-beside-server";
+import type { Program } from "../support/client-package.mjs";
 
 type Over = { variables?: Record<string, string>; input?: string };
 
 function start(args: string[], { variables, input }: Over = {}): Program {
-  const known = { ERRAND_URL: server.url, ERRAND_KEY: server.key };
-  return client.errand(args, { variables: { ...known, ...variables }, input });
+  const known = { ERRAND_URL: installed.server.url, ERRAND_KEY: installed.server.key };
+  return installed.client.errand(args, { variables: { ...known, ...variables }, input });
 }
 
 const errand = (args: string[], over?: Over) => start(args, over).ended;
@@ -280,7 +264,7 @@ it("help and version need neither url nor key", async () => {
   expect(told.map(({ code, stderr }) => [code, stderr])).toEqual(Array(3).fill([0, ""]));
   expect(told[0]?.stdout).toContain("Exit codes");
   expect(told[1]?.stdout).toContain("errand watch --channel <name>");
-  expect(told[2]?.stdout).toBe(`${client.manifest.version}\n`);
+  expect(told[2]?.stdout).toBe(`${installed.client.manifest.version}\n`);
 });
 
 /** An address at which nothing listens. */

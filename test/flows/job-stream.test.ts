@@ -7,17 +7,21 @@ import { describe, expect, it } from "vitest";
 import { jobLogId } from "../../src/core/streams/job-log";
 import { shardOf } from "../../src/core/streams/stream";
 import type { JobLog } from "../../src/durable/job-log";
+import { answerDoorbells } from "../../src/engine/answer";
 import { eventStream, textChunk, usageChunk } from "../llm/fake-provider";
 import { fallDue } from "../support/age";
 import { ringFor, type TestDeps, testDeps } from "../support/deps";
 import { PROJECT } from "../support/factory";
 import { SEED } from "../support/fault-rounds";
 import { call } from "../support/http-client";
-import { storedJob, theJob } from "../support/rows";
+import { changeRow, storedJob, theJob } from "../support/rows";
 import { followStream, shown } from "../support/stream-reader";
 
 const WORDS = "Tea came to Lisbon by ship, and stayed. ".split(" ").map((word) => `${word} `);
 const ENDING = [textChunk("", "stop"), usageChunk({ prompt_tokens: 9, completion_tokens: 9 }), "[DONE]"];
+
+/** A run that has ended its job by then has said its last words, or never will. */
+const LONG_AGO = { finished_at: Date.now() - 60_000 };
 
 const input = '{"prompt":"Tea in Lisbon","model":"acme/chat"}';
 const newJob = () => storedJob({ model: "acme/chat", stream: true, max_attempts: 9, input });
@@ -126,7 +130,10 @@ describe("the end of a stream", () => {
   });
 
   it("is made up for by whoever reads the stream of a job that has ended untold", async () => {
-    const job = await storedJob({ model: "acme/chat", stream: true, input }, { state: "failed", run: 1 });
+    const job = await storedJob(
+      { model: "acme/chat", stream: true, input },
+      { state: "failed", run: 1, ...LONG_AGO },
+    );
     expect(await read(job.id)).toMatchObject([{ type: "end", state: "failed" }]);
   });
 });
@@ -144,7 +151,36 @@ describe("an object that is away when a run leaves", () => {
     });
     expect(await runToEnd(deps, job.id)).toBe(WORDS.join(""));
     expect(deps.logs.map(({ event }) => event)).toContain("stream_not_left");
+    expect(await read(job.id)).toEqual([]);
+    await changeRow(job.id, LONG_AGO);
     expect(await read(job.id)).toEqual([{ type: "end", state: "completed", error: null, cut: true }]);
+  }, 20_000);
+});
+
+describe("a run that has ended its job and is about to leave", () => {
+  it("is not forestalled by readers, nor by another doorbell: its last words are in the stream", async () => {
+    const job = await newJob();
+    let early: Message[] = [];
+    const log = logOf(job.id);
+    const slow = {
+      fetch: (...args: Parameters<typeof log.fetch>) => log.fetch(...args),
+      end: (...args: Parameters<JobLog["end"]>) => log.end(...args),
+      async leave(...args: Parameters<JobLog["leave"]>) {
+        expect((await theJob(job.id)).state).toBe("completed");
+        early = await read(job.id);
+        await answerDoorbells(deps, [{ p: PROJECT, id: job.id }]);
+        await log.leave(...args);
+      },
+    };
+    const deps = testDeps({
+      fetch: async () => eventStream([...WORDS.map((word) => textChunk(word)), ...ENDING]),
+      jobLogs: { getByName: () => slow } as unknown as TestDeps["jobLogs"],
+    });
+    expect(await runToEnd(deps, job.id)).toBe(WORDS.join(""));
+    expect(early.filter(({ type }) => type === "end")).toEqual([]);
+    const messages = await read(job.id);
+    expect(shown(messages)).toBe(WORDS.join(""));
+    expect(messages.at(-1)).toEqual({ type: "end", state: "completed", error: null });
   }, 20_000);
 });
 
@@ -169,6 +205,7 @@ describe("a run that has lost its job", () => {
     say("older ");
     finish();
     await running;
+    await changeRow(job.id, LONG_AGO);
     const messages = await read(job.id);
     expect(shown(messages)).toBe("");
     expect(messages.filter(({ type }) => type === "end")).toMatchObject([{ state: "completed", cut: true }]);

@@ -29,10 +29,6 @@ export function jobLogId({ projectId, id }: Pick<Job, "projectId" | "id">): stri
   return `${projectId}/!${id}`;
 }
 
-export function isJobLog(streamId: string): boolean {
-  return streamId.includes("/!");
-}
-
 /** How a run has left its job. */
 export function closingMessage(event: MoveEvent): LogMessage {
   const { state, run, attempt, error } = event;

@@ -2,22 +2,13 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { AppError } from "../../core/errors";
-import { moveEvent } from "../../core/events";
-import type { Job } from "../../core/job";
-import { isFinal } from "../../core/lifecycle";
-import { jobLogId } from "../../core/streams/job-log";
-import { parseOffset } from "../../core/streams/offset";
-import type { Deps } from "../../deps";
-import { endLog } from "../../engine/end-log";
-import { getJob } from "../../store/jobs";
 import type { App } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, failures } from "../responses";
 import { findJob } from "../show-job";
 import { setSecurityHeaders } from "../streams/answer";
-import { openFollow } from "../streams/follow";
-import { answerRead, readQuery } from "../streams/read";
-import { invalid } from "../streams/request";
+import { answerRead, answerSocket, readQuery } from "../streams/read";
+import { jobSource } from "../streams/source";
 import { jobParams } from "./jobs";
 
 const streamRoute = createRoute({
@@ -57,23 +48,8 @@ export function jobStreamRoutes(app: App): void {
       const message = "This job has no stream. Submit it with `stream: true`.";
       throw new AppError("not_found", { message });
     }
-    await tellEnd(deps, job);
-    const id = jobLogId(job);
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-      return answerRead(c, id, async () => {
-        const now = await getJob(deps.db, job).catch(() => null);
-        if (now) await tellEnd(deps, now);
-      });
-    }
-    const offset = c.req.query("offset") ?? "-1";
-    const from = offset === "-1" ? "start" : offset === "now" ? "now" : parseOffset(offset);
-    const socket = from && (await openFollow(deps, id, from));
-    if (!socket) throw invalid("offset", "expected one that this stream has given out.");
-    return new Response(null, { status: 101, webSocket: socket });
+    const source = jobSource(deps, job);
+    const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+    return isSocket ? answerSocket(c, source) : answerRead(c, source);
   });
-}
-
-/** Should nobody have told the end of the job, whoever reads does. */
-async function tellEnd(deps: Deps, job: Job): Promise<void> {
-  if (isFinal(job.state)) await endLog(deps, job, moveEvent(job, deps.now()));
 }

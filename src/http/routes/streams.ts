@@ -11,6 +11,7 @@ import { bearer, failures } from "../responses";
 import { absent, answerAppended, answerCreated, setSecurityHeaders, streamHeaders } from "../streams/answer";
 import { answerRead, readQuery } from "../streams/read";
 import { invalid, isStreamName, jsonLines, readAppend, readNewStream } from "../streams/request";
+import { appSource } from "../streams/source";
 
 const shared = {
   path: "/v1/streams/{name}" as const,
@@ -110,7 +111,7 @@ export function streamRoutes(app: App): void {
 
   app.openapi(readRoute, async (c) => {
     const id = begin(c);
-    return c.req.raw.method === "HEAD" ? answerHead(c, id) : answerRead(c, id);
+    return c.req.raw.method === "HEAD" ? answerHead(c, id) : answerRead(c, appSource(c.var.deps, id));
   });
 
   app.openapi(deleteRoute, async (c) => {

@@ -5,10 +5,10 @@ import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toPayload } from "../../core/streams/payload";
 import type { Deps } from "../../deps";
 import type { From, StreamView } from "../../durable/stream-log";
-import { callLog, streamObject } from "../../engine/stream-logs";
 import { errorField } from "../../log";
 import { absent } from "./answer";
 import { invalid } from "./request";
+import type { Source } from "./source";
 
 /** `payload`: a JSON array of messages, or a JSON string of bytes in base64 (core/streams/payload.ts). */
 export type Part = { payload: string; isEmpty: boolean; offset: string; upToDate: boolean; closed: boolean };
@@ -22,16 +22,21 @@ const RETRY_MS = 1_000;
 export type Following = { stream: StreamView; parts: AsyncGenerator<Part> };
 
 /** Throws when there is no such stream, or no such place in it. The first part comes at once, and may be empty. */
-export async function follow(deps: Deps, id: string, from: From, signal: AbortSignal): Promise<Following> {
-  const first = await readPart(deps, id, from);
-  return { stream: first.stream, parts: goOn(deps, id, first, signal) };
+export async function follow(
+  deps: Deps,
+  source: Source,
+  from: From,
+  signal: AbortSignal,
+): Promise<Following> {
+  const first = await readPart(source, from);
+  return { stream: first.stream, parts: goOn(deps, source, first, signal) };
 }
 
 type ReadPart = { stream: StreamView; part: Part };
 
 /** One part, from the log. Throws `not_found`, `stream_gone`, `invalid_request` (offset), `store_unavailable`. */
-export async function readPart(deps: Deps, id: string, from: From): Promise<ReadPart> {
-  const read = await callLog(deps, id, (log) => log.read(id, from));
+export async function readPart(source: Source, from: From): Promise<ReadPart> {
+  const read = await source.read(from);
   if (read.kind === "bad_offset") throw invalid("offset", "expected one that this stream has given out.");
   if (read.kind !== "read") throw absent(read);
   const { data, next, epoch, upToDate, closed } = read.page;
@@ -46,20 +51,20 @@ export async function readPart(deps: Deps, id: string, from: From): Promise<Read
   return { stream: read.stream, part };
 }
 
-async function* goOn(deps: Deps, id: string, first: ReadPart, signal: AbortSignal): AsyncGenerator<Part> {
+async function* goOn(deps: Deps, source: Source, first: ReadPart, signal: AbortSignal): AsyncGenerator<Part> {
   let { part } = first;
   yield part;
   while (!part.closed && !signal.aborted) {
     const from = parseOffset(part.offset) ?? "start";
     if (part.upToDate) {
-      for await (const told of listen(deps, id, from, signal)) {
+      for await (const told of listen(deps, source, from, signal)) {
         part = told;
         yield part;
         if (part.closed) return;
       }
       if (signal.aborted) return;
     }
-    const again = await readAgain(deps, id, parseOffset(part.offset) ?? "start");
+    const again = await readAgain(deps, source, parseOffset(part.offset) ?? "start");
     if (!again) return;
     if (!again.part.isEmpty || again.part.closed) yield again.part;
     part = again.part;
@@ -67,9 +72,9 @@ async function* goOn(deps: Deps, id: string, first: ReadPart, signal: AbortSigna
 }
 
 /** Null: it is not there any more, another has its name, or it cannot be reached: whoever reads comes back with the offset. */
-async function readAgain(deps: Deps, id: string, from: From): Promise<ReadPart | null> {
+async function readAgain(deps: Deps, source: Source, from: From): Promise<ReadPart | null> {
   try {
-    return await readPart(deps, id, from);
+    return await readPart(source, from);
   } catch (error) {
     deps.log("stream_away", { error: errorField(error) });
     return null;
@@ -77,12 +82,15 @@ async function readAgain(deps: Deps, id: string, from: From): Promise<ReadPart |
 }
 
 /** What is appended from there on, as it comes. Ends when the socket breaks off, or the reader is too slow. */
-async function* listen(deps: Deps, id: string, from: From, signal: AbortSignal): AsyncGenerator<Part> {
-  const socket = await openFollow(deps, id, from).catch((error) => {
+async function* listen(deps: Deps, source: Source, from: From, signal: AbortSignal): AsyncGenerator<Part> {
+  const socket = await source.listen(from).catch((error) => {
     deps.log("stream_away", { error: errorField(error) });
     return null;
   });
-  if (!socket) return pause(RETRY_MS, signal);
+  if (!socket) {
+    await new Promise((again) => setTimeout(again, RETRY_MS));
+    return;
+  }
   const held: string[] = [];
   let chars = 0;
   let isOpen = true;
@@ -122,12 +130,6 @@ async function* listen(deps: Deps, id: string, from: From, signal: AbortSignal):
   }
 }
 
-/** A socket to the stream's object. Null: there is no such stream. */
-export async function openFollow(deps: Deps, id: string, from: From): Promise<WebSocket | null> {
-  const address = `https://log/?follow=${encodeURIComponent(JSON.stringify({ id, from }))}`;
-  return (await streamObject(deps, id).fetch(address, { headers: { upgrade: "websocket" } })).webSocket;
-}
-
 const FRAME = /^\{"offset":"(\d+_\d+)","closed":(true|false),"data":/;
 
 function toPart(frame: string): Part {
@@ -140,14 +142,4 @@ function toPart(frame: string): Part {
     upToDate: true,
     closed: closed === "true",
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -12,6 +12,7 @@ import { streamHeaders } from "./answer";
 import { nextCursor } from "./cursor";
 import { type Following, follow, type Part, readPart } from "./follow";
 import { invalid } from "./request";
+import type { Source } from "./source";
 
 /** Proxies and browsers give up on a silent connection after half a minute or more. */
 const KEEP_ALIVE_MS = 15_000;
@@ -29,32 +30,31 @@ export const readQuery = z.object({
   cursor: z.string().optional().openapi({ description: "The `Stream-Cursor` of the answer before." }),
 });
 
-/**
- * Throws `invalid_request` for an offset that is none, or is missing where one is needed. `whileIdle` is called now and then
- * while a reader waits for more.
- */
-export async function answerRead(
-  c: HttpContext,
-  id: string,
-  whileIdle: () => Promise<void> = async () => {},
-): Promise<Response> {
+/** Throws `invalid_request` for an offset that is none, or is missing where one is needed. */
+export async function answerRead(c: HttpContext, source: Source): Promise<Response> {
   const live = c.req.query("live");
-  const from = readFrom(c, live);
-  if (live === undefined) return catchUp(c, id, from);
-  const abort = new AbortController();
-  c.req.raw.signal.addEventListener("abort", () => abort.abort());
-  const following = await follow(c.var.deps, id, from, abort.signal);
-  if (live === "sse") return sendEvents(c, from, following, abort, whileIdle);
-  return waitForMore(c, following, abort);
-}
-
-function readFrom(c: HttpContext, live: string | undefined): From {
   if (live !== undefined && live !== "long-poll" && live !== "sse") {
     throw invalid("live", 'expected "long-poll" or "sse".');
   }
+  const from = readFrom(c, live !== undefined);
+  if (live === undefined) return catchUp(c, source, from);
+  const abort = new AbortController();
+  c.req.raw.signal.addEventListener("abort", () => abort.abort());
+  const following = await follow(c.var.deps, source, from, abort.signal);
+  return live === "sse" ? sendEvents(c, source, from, following, abort) : waitForMore(c, following, abort);
+}
+
+/** Over a WebSocket, whose frames are the object's own. Throws `invalid_request` as well when there is no such place. */
+export async function answerSocket(c: HttpContext, source: Source): Promise<Response> {
+  const webSocket = await source.listen(readFrom(c, false));
+  if (!webSocket) throw invalid("offset", "expected one that this stream has given out.");
+  return new Response(null, { status: 101, webSocket });
+}
+
+function readFrom(c: HttpContext, isNeeded: boolean): From {
   const [offset, ...more] = c.req.queries("offset") ?? [];
   if (more.length > 0) throw invalid("offset", "expected one, got several.");
-  if (offset === undefined && live !== undefined) {
+  if (offset === undefined && isNeeded) {
     throw invalid("offset", "expected where to begin: -1, now, or an offset.");
   }
   if (offset === undefined || offset === "-1") return "start";
@@ -64,8 +64,8 @@ function readFrom(c: HttpContext, live: string | undefined): From {
   return place;
 }
 
-async function catchUp(c: HttpContext, id: string, from: From): Promise<Response> {
-  const { stream, part } = await readPart(c.var.deps, id, from);
+async function catchUp(c: HttpContext, source: Source, from: From): Promise<Response> {
+  const { stream, part } = await readPart(source, from);
   const headers = partHeaders(stream, part);
   if (from === "now") return c.body(bodyOf(stream, part), 200, { ...headers, "cache-control": "no-store" });
   const start = c.req.query("offset") ?? "-1";
@@ -115,17 +115,17 @@ function cursorOf(c: HttpContext): string {
 
 function sendEvents(
   c: HttpContext,
+  source: Source,
   from: From,
   { stream, parts }: Following,
   abort: AbortController,
-  whileIdle: () => Promise<void>,
 ): Response {
   if (!isText(stream.contentType)) c.header("stream-sse-data-encoding", "base64");
   const response = streamSSE(c, async (sse) => {
     sse.onAbort(() => abort.abort());
     const keepAlive = setInterval(() => {
       void sse.write(": keep-alive\n\n");
-      void whileIdle();
+      void source.lookAfter();
     }, KEEP_ALIVE_MS);
     const text = new TextReader(from === "now" || (typeof from === "object" && from.at > 0));
     try {
