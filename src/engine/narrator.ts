@@ -2,6 +2,7 @@
 
 import type { JobEvent, MoveEvent } from "../core/events";
 import type { Job, Progress } from "../core/job";
+import type { LogMessage } from "../core/streams/job-log";
 import type { Deps } from "../deps";
 import { type Farewell, LogWriter } from "./log-writer";
 import type { Outbox } from "./outbox";
@@ -11,7 +12,8 @@ export type Narrator = {
   begin(): void;
   move(event: MoveEvent): void;
   progress(progress: Progress): void;
-  text(delta: string): void;
+  /** What the model says, as it says it. */
+  say(words: LogMessage): void;
   /** How the run has left its job, in the job's stream. */
   leave(farewell: Farewell): void;
   /** It has lost its job: not another word. */
@@ -41,9 +43,9 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
       tell({ type: "job.progress", ...about(), ...progress });
       log?.write({ type: "progress", ...progress });
     },
-    text(text) {
-      tell({ type: "job.delta", ...about(), text });
-      log?.write({ type: "text", text });
+    say(words) {
+      if (words.type === "text") tell({ type: "job.delta", ...about(), text: words.text });
+      log?.write(words);
     },
     leave(farewell) {
       if (job.stream) left = (log ?? new LogWriter(deps, job)).leave(farewell);

@@ -185,7 +185,7 @@ function contextOf(
     stream: {
       write(text) {
         streamed.text += text;
-        if (job.stream) narrator.text(text);
+        if (job.stream) narrator.say({ type: "text", text });
       },
     },
     signal: run.controller.signal,

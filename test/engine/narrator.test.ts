@@ -81,7 +81,7 @@ describe("the narrator", () => {
     const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 8_000 });
-    for (const letter of "Tea in Lisbon") narrator.text(letter);
+    for (const letter of "Tea in Lisbon") narrator.say({ type: "text", text: letter });
     answer();
     await narrator.finish();
     expect(types(calls)).toEqual([["job.started"], ["job.delta"]]);
@@ -92,9 +92,9 @@ describe("the narrator", () => {
     const { calls, hubs } = scribes();
     const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
-    narrator.text("a");
+    narrator.say({ type: "text", text: "a" });
     narrator.progress({ done: 1, total: 2, message: null });
-    narrator.text("b");
+    narrator.say({ type: "text", text: "b" });
     narrator.move(moveEvent({ ...job, state: "completed" }, 2_000));
     await narrator.finish();
     expect(types(calls).flat()).toEqual([
@@ -118,7 +118,7 @@ describe("the narrator", () => {
     const { calls, hubs } = scribes();
     const narrator = narratorOf(job, testDeps({ hubs }));
     for (let i = 0; i < 300; i++) {
-      narrator.text("x");
+      narrator.say({ type: "text", text: "x" });
       if (i % 100 === 0) await env.DB.prepare("SELECT 1").first();
     }
     await narrator.finish();
@@ -167,8 +167,8 @@ describe("the outbox", () => {
     const [one, two] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
     const [first, second] = [one, two].map((job) => createNarrator(deps, job, outbox));
     for (const letter of "Lisbon") {
-      first?.text(letter);
-      second?.text(letter.toUpperCase());
+      first?.say({ type: "text", text: letter });
+      second?.say({ type: "text", text: letter.toUpperCase() });
     }
     await Promise.all([first?.finish(), second?.finish()]);
     const events = calls.flatMap((call) => call.events);
@@ -186,9 +186,9 @@ describe("the outbox", () => {
     const outbox = createOutbox(deps);
     const [talker, other] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
     const narrator = createNarrator(deps, talker, outbox);
-    narrator.text("a");
+    narrator.say({ type: "text", text: "a" });
     await narrator.finish();
-    narrator.text("b");
+    narrator.say({ type: "text", text: "b" });
     await outbox.tell(other, moveEvent(other, 1_000));
     expect(types(calls)).toEqual([["job.delta"], ["job.delta", "job.submitted"]]);
   });
