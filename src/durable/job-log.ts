@@ -7,7 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type LogMessage, type LogNote, type Producer, SHUT_OUT } from "../core/streams/job-log";
 import type { Env } from "../env";
-import { JobLogs, type Leaving, newLog } from "./job-logs";
+import { JobLogs, type Leaving, newLog, type Rest } from "./job-logs";
 import type { Follow, From, Read } from "./stream-log";
 import { readPage } from "./stream-pages";
 import { catchUp, tell } from "./stream-readers";
@@ -34,6 +34,11 @@ export class JobLog extends DurableObject<Env> {
     const { contentType, ttlS, expiresAt, closed } = stream;
     const next = { epoch: page.epoch, at: this.logs.tail(id) };
     return { kind: "read", page, stream: { contentType, ttlS, expiresAt, closed, next } };
+  }
+
+  /** See JobLogs. */
+  async mark(id: string, rest: Rest): Promise<number | null> {
+    return this.logs.mark(id, rest);
   }
 
   async leave(id: string, leaving: Leaving): Promise<void> {
@@ -78,7 +83,7 @@ export class JobLog extends DurableObject<Env> {
   }
 
   private letWrite(socket: WebSocket, producer: Producer): boolean {
-    const place = this.logs.open(producer.id, producer.run);
+    const place = this.logs.open(producer);
     if (!place) return false;
     this.ctx.acceptWebSocket(socket, [PRODUCERS]);
     socket.serializeAttachment(producer);

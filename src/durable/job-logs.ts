@@ -3,7 +3,7 @@
 // no timer here, so that the object can hibernate.
 
 import { joined } from "../core/bytes";
-import { type LogMessage, type LogNote, toLine } from "../core/streams/job-log";
+import { type LogMessage, type LogNote, type Producer, toLine } from "../core/streams/job-log";
 import { formatOffset } from "../core/streams/offset";
 import type { Chunk, LogState, StoredStream, StreamStore } from "./stream-store";
 
@@ -13,11 +13,11 @@ const STORE_AT_BYTES = 32_000;
 /** Said and not stored yet. */
 type Pending = { from: number; parts: Uint8Array[]; bytes: number };
 
-/** What a run says when it leaves: the rest of its words, and how it left. `from`: where they begin; null: it never heard. */
-export type Leaving = {
-  run: number;
-  from: number | null;
-  lines: Uint8Array;
+/** The rest of what a run has said. `from`: where it begins; null: the run never heard. `turns`: of the job, before this run. */
+export type Rest = { run: number; turns: number; from: number | null; lines: Uint8Array };
+
+/** What a run says when it leaves: the rest of its words, and how it left. */
+export type Leaving = Rest & {
   last: LogMessage;
   /** A later run does not take back what was said so far. */
   commits: boolean;
@@ -25,6 +25,8 @@ export type Leaving = {
 
 /** Some of what a run says, and where it belongs. */
 export type Said = { from: number; lines: Uint8Array; stores: boolean };
+
+type WrittenStream = StoredStream & { log: LogState };
 
 type Hooks = {
   /** Said now. */
@@ -53,13 +55,13 @@ export class JobLogs {
   }
 
   /** A run begins to write, or goes on to an object that was away. Null: a later run has taken its place, or it is closed. */
-  open(id: string, run: number): Required<LogNote> | null {
+  open({ id, run, turns }: Producer): Required<LogNote> | null {
     const stream = this.store.find(id);
     const log = stream?.log ?? null;
     if (log && (run < log.run || (run === log.run && stream?.closed))) return null;
     if (!stream || !log) this.store.save(newLog(id, run));
     else if (run > log.run && stream.closed) this.reopen(stream, log, run);
-    else if (run > log.run) this.takeOver(stream, log, run);
+    else if (run > log.run) this.takeOver(stream, log, run, turns);
     return { stored: this.store.tail(id), tail: this.tail(id) };
   }
 
@@ -75,14 +77,19 @@ export class JobLogs {
     return true;
   }
 
+  /** The run ends a turn here: what was said so far stays if the database takes it. Repeatable. Where that is; null: it may not. */
+  mark(id: string, rest: Rest): number | null {
+    const stream = this.takeRest(id, rest);
+    if (!stream) return null;
+    this.flush(id);
+    const at = this.tail(id);
+    this.store.save({ ...stream, log: { ...stream.log, mark: { turns: rest.turns + 1, at } } });
+    return at;
+  }
+
   /** The run's last words. Repeatable. */
-  leave(id: string, { run, from, lines, last, commits }: Leaving): void {
-    const place = this.open(id, run);
-    if (!place || this.store.find(id)?.log?.left !== null) return;
-    const at = from ?? place.tail;
-    // What is missing in between was lost with an object: the output has it.
-    this.take(id, run, { from: Math.min(at, place.tail), lines, stores: false });
-    this.finish(id, last, commits);
+  leave(id: string, { last, commits, ...rest }: Leaving): void {
+    if (this.takeRest(id, rest)) this.finish(id, last, commits);
   }
 
   /** The end of a job that no run tells: it was cancelled, or its run has died. */
@@ -99,6 +106,16 @@ export class JobLogs {
   forget(id: string): void {
     this.pending.delete(id);
     this.store.remove(id);
+  }
+
+  /** Null: it is not for this run to say more. */
+  private takeRest(id: string, { run, turns, from, lines }: Rest): WrittenStream | null {
+    const place = this.open({ id, run, turns });
+    const stream = this.store.find(id);
+    if (!place || !stream?.log || stream.log.left !== null) return null;
+    // What is missing in between was lost with an object: the output has it.
+    this.take(id, run, { from: Math.min(from ?? place.tail, place.tail), lines, stores: false });
+    return { ...stream, log: stream.log };
   }
 
   private finish(id: string, last: LogMessage, commits: boolean): void {
@@ -123,11 +140,14 @@ export class JobLogs {
     this.startOver({ ...stream, closed: false }, { ...log, run, left: null, committed: 0 });
   }
 
-  private takeOver(stream: StoredStream, log: LogState, run: number): void {
-    const begun = { ...log, run, left: null };
+  private takeOver(stream: StoredStream, log: LogState, run: number, turns: number): void {
+    // That turn counts, whether or not its run could say so.
+    const marked = log.mark?.turns === turns ? log.mark.at : 0;
+    const committed = Math.max(log.committed, marked);
+    const begun = { ...log, run, left: null, committed };
+    const isWhole = (log.left === "kept" || marked > 0) && this.tail(stream.id) === committed;
     // Nobody can have seen more than the run before has left behind.
-    if (log.left === "kept" && this.tail(stream.id) === log.committed)
-      this.store.save({ ...stream, log: begun });
+    if (isWhole) this.store.save({ ...stream, log: begun });
     else this.startOver(stream, begun);
   }
 
@@ -138,7 +158,7 @@ export class JobLogs {
     const at = this.tail(id);
     const to = formatOffset({ epoch: log.epochs.length - 1, at: log.committed });
     const text = textOf(this.store.chunks(id, 0, log.committed), log.committed);
-    const begun = { ...stream, log: { ...log, epochs: [...log.epochs, at] } };
+    const begun = { ...stream, log: { ...log, mark: null, epochs: [...log.epochs, at] } };
     this.store.save(begun);
     this.add(begun, at, new TextEncoder().encode(toLine({ type: "rollback", to, text })));
   }
@@ -180,6 +200,6 @@ export function newLog(id: string, run: number): StoredStream {
     ...{ id, contentType: "application/json", ttlS: null, expiresAt: null, closed: false },
     // All streams of a job are the same one.
     ...{ createdAt: 0, touchedAt: 0, fork: null, seq: null, gone: false },
-    log: { run, committed: 0, epochs: [0], left: null },
+    log: { run, committed: 0, epochs: [0], left: null, mark: null },
   };
 }

@@ -27,6 +27,8 @@ export async function conclude(
   end: RunEnd,
   narrator: Narrator,
 ): Promise<Concluded> {
+  // The next run may begin before this one has told that it is over.
+  if (end.result.ok && end.result.outcome.kind === "again") await narrator.mark();
   const settled = await settleOrKeep(deps, job, end);
   if (settled === "kept") narrator.leave({ event: moveEvent(job, deps.now()), commits: end.result.ok });
   if (!settled) narrator.abandon();

@@ -14,6 +14,8 @@ export type Narrator = {
   progress(progress: Progress): void;
   /** What the model says, as it says it. */
   say(words: LogMessage): void;
+  /** What was said so far stays if the job goes on from here. */
+  mark(): Promise<void>;
   /** How the run has left its job, in the job's stream. */
   leave(farewell: Farewell): void;
   /** It has lost its job: not another word. */
@@ -36,7 +38,9 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
 
   return {
     begin() {
-      if (job.stream) log = new LogWriter(deps, job).begin();
+      if (!job.stream) return;
+      log = new LogWriter(deps, job);
+      log.begin();
     },
     move: tell,
     progress(progress) {
@@ -47,6 +51,7 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
       if (words.type === "text") tell({ type: "job.delta", ...about(), text: words.text });
       log?.write(words);
     },
+    mark: async () => log?.mark(),
     leave(farewell) {
       if (job.stream) left = (log ?? new LogWriter(deps, job)).leave(farewell);
     },

@@ -58,7 +58,7 @@ async function open(id: string, query: Record<string, unknown>) {
   };
 }
 
-const produce = (id: string, run: number) => open(id, { produce: { id, run } });
+const produce = (id: string, run: number, turns = 0) => open(id, { produce: { id, run, turns } });
 const follow = (id: string, from: From) => open(id, { follow: { id, from } });
 
 type Frame = { offset: string; closed: boolean; data: LogMessage[] };
@@ -127,7 +127,7 @@ describe("what a run says", () => {
 });
 
 describe("a run that leaves", () => {
-  const leaving = { run: 1, from: null, lines: new TextEncoder().encode(line("a")), commits: true };
+  const leaving = { run: 1, turns: 0, from: null, lines: new TextEncoder().encode(line("a")), commits: true };
 
   it("says its last words once, and the stream has ended", async () => {
     const id = aLog();
@@ -155,6 +155,35 @@ describe("a run that leaves", () => {
     await run.untilHeard(1);
     const { messages, closed } = await read(id);
     expect([messages.at(-1)?.type, closed]).toEqual(["rollback", false]);
+  });
+});
+
+describe("a run that ends a turn of its job", () => {
+  const lines = (text: string) => new TextEncoder().encode(line(text));
+  const rest = { run: 1, turns: 0, from: null, lines: lines("a") };
+  const ended = { run: 2, from: null, lines: lines("b"), last: END, commits: true };
+
+  it.each([
+    [
+      "stays when the database has the turn, though the run could not say that it was over",
+      1,
+      ["a", "b", "end"],
+    ],
+    ["is taken back when the database has not", 0, ["a", "rollback", "b", "end"]],
+  ])("has said what %s", async (_, turns, texts) => {
+    const id = aLog();
+    for (let i = 0; i < 2; i++) expect(await stub(id).mark(id, { ...rest, from: 0 })).toBe(BYTES);
+    await stub(id).leave(id, { ...ended, turns });
+    expect(textsOf((await read(id)).messages)).toEqual(texts);
+  });
+
+  it("marks nothing when another has taken its place, nor for the run after one that was started over", async () => {
+    const id = aLog();
+    await stub(id).mark(id, rest);
+    await produce(id, 2);
+    expect(await stub(id).mark(id, rest)).toBeNull();
+    await stub(id).leave(id, { ...ended, run: 3, turns: 1 });
+    expect(textsOf((await read(id)).messages)).toEqual(["a", "rollback", "rollback", "b", "end"]);
   });
 });
 

@@ -18,7 +18,8 @@ const progress = (done: number): LogMessage => ({ type: "progress", done, total:
 
 it("keeps the newest progress between two pieces of text, and the order of both", async () => {
   const job = aJob({ state: "running", run: 1, stream: true });
-  const writer = new LogWriter(testDeps(), job).begin();
+  const writer = new LogWriter(testDeps(), job);
+  writer.begin();
   for (let done = 1; done <= 500; done++) writer.write(progress(done));
   writer.write({ type: "text", text: "Tea" });
   for (let done = 1; done <= 500; done++) writer.write(progress(done));

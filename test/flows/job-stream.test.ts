@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AppError } from "../../src/core/errors";
 import { jobLogId } from "../../src/core/streams/job-log";
 import { shardOf } from "../../src/core/streams/stream";
 import type { JobLog } from "../../src/durable/job-log";
@@ -184,6 +185,34 @@ describe("a run that has ended its job and is about to leave", () => {
   }, 20_000);
 });
 
+describe("a turn that goes on in another run", () => {
+  it("keeps what it said, though the next run is quicker than its own last words", async () => {
+    const job = await storedJob({
+      model: "acme/chat",
+      stream: true,
+      input: JSON.stringify({ prompt: "Tea", model: "acme/chat", response_format: { type: "json_object" } }),
+    });
+    const answers = ["tea, of course", '{"tea": true}'];
+    const fetch = async () => eventStream([textChunk(answers.shift() ?? ""), ...ENDING]);
+    const log = logOf(job.id);
+    const slow = {
+      fetch: (...args: Parameters<typeof log.fetch>) => log.fetch(...args),
+      mark: (...args: Parameters<JobLog["mark"]>) => log.mark(...args),
+      async leave(...args: Parameters<JobLog["leave"]>) {
+        expect(await runToEnd(testDeps({ fetch }), job.id)).toBe('{"tea": true}');
+        await log.leave(...args);
+      },
+    };
+    const jobLogs = { getByName: () => slow } as unknown as TestDeps["jobLogs"];
+    const beforeCall = () => Promise.reject(new AppError("gate_wait", { retryAfterMs: 0 }));
+    await fallDue(job.id);
+    await ringFor(testDeps({ fetch, jobLogs, beforeCall }), job);
+    const messages = await read(job.id);
+    expect(messages.map(({ type }) => type)).toEqual(["text", "end"]);
+    expect(shown(messages)).toBe("tea, of course");
+  }, 20_000);
+});
+
 describe("a run that has lost its job", () => {
   it("writes no more", async () => {
     const { deps, say, finish } = spokenBy();
@@ -196,7 +225,7 @@ describe("a run that has lost its job", () => {
     // Another run has begun, and has said something else.
     const socket = (
       await logOf(job.id).fetch(
-        `https://log/?produce=${encodeURIComponent(JSON.stringify({ id: jobLogId(job), run: 2 }))}`,
+        `https://log/?produce=${encodeURIComponent(JSON.stringify({ id: jobLogId(job), run: 2, turns: 0 }))}`,
         { headers: { upgrade: "websocket" } },
       )
     ).webSocket;

@@ -15,8 +15,11 @@ export type LogMessage =
   /** `cut`: the last words of the job did not get here. Its output has them. */
   | { type: "end"; state: State; error: JobError | null; cut?: true };
 
-/** Who writes: which run, into which stream. */
-export type Producer = { id: string; run: number };
+/** Messages, on lines of their own, that only who holds the key can read (store/vault.ts). */
+export type SealedLines = { type: "sealed"; lines: string };
+
+/** Who writes: which run, into which stream, and how many turns of the job there were before it. */
+export type Producer = { id: string; run: number; turns: number };
 
 /** To the run: up to `stored` it need not keep what it has said. `tail`: from there on the object wants to hear it. */
 export type LogNote = { stored: number; tail?: number };
@@ -35,6 +38,18 @@ export function closingMessage(event: MoveEvent): LogMessage {
   return isEnd(event) ? { type: "end", state, error } : { type: "state", state, run, attempt, error };
 }
 
-export function toLine(message: LogMessage): string {
+export function toLine(message: LogMessage | SealedLines): string {
   return `${JSON.stringify(message)}\n`;
+}
+
+/** Text joined is cut there, so that a message stays small. */
+const MOST_JOINED_CHARS = 16_000;
+
+/** Adds to what is about to be said: text goes on with the text before it, and progress replaces older progress. */
+export function addMessage(said: LogMessage[], message: LogMessage): void {
+  const last = said.at(-1);
+  if (message.type === "text" && last?.type === "text" && last.text.length < MOST_JOINED_CHARS) {
+    said[said.length - 1] = { type: "text", text: last.text + message.text };
+  } else if (message.type === "progress" && last?.type === "progress") said[said.length - 1] = message;
+  else said.push(message);
 }
