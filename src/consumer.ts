@@ -1,14 +1,12 @@
 // The consumer Worker: answers doorbells from the queues, and runs the jobs.
 
-import { createDeps, type Deps } from "./deps";
+import { createDeps } from "./deps";
 import { answerDoorbells } from "./engine/answer";
 import { wakeClock } from "./engine/arm-clock";
-import type { RunDeps } from "./engine/run";
 import { runBatch } from "./engine/run-batch";
 import type { Doorbell, Env } from "./env";
-import { createLlm } from "./llm/create-llm";
-import { createHeaderSlots } from "./llm/header-slots";
 import { errorField, log } from "./log";
+import { createRunDeps } from "./run-deps";
 
 export default {
   async queue(batch, env, ctx) {
@@ -22,7 +20,7 @@ export default {
       batch.ackAll();
       // In waitUntil, so that local dev can start the next batch at once (see scripts/dev.mjs). In production the
       // handler is not over, and the acknowledgement not given, until this is.
-      ctx.waitUntil(runBatch(withLlm(deps, env), answer));
+      ctx.waitUntil(runBatch(createRunDeps(deps, env), answer));
     } catch (error) {
       log("doorbells_unanswered", { messages: batch.messages.length, error: errorField(error) });
       putBack(batch);
@@ -54,25 +52,4 @@ function buryDead(batch: MessageBatch<Doorbell>): void {
   for (const { body } of batch.messages) log("dead_letter", { project: body.p, job: body.id });
   log("dead_letters", { count: batch.messages.length });
   batch.ackAll();
-}
-
-/** Adds the way to the models. Calls that wait for headers are counted per invocation, as the platform does. */
-function withLlm(deps: Deps, env: Env): RunDeps {
-  const headerSlots = createHeaderSlots();
-  return {
-    ...deps,
-    createLlm: (run) =>
-      createLlm({
-        catalogue: deps.config.catalogue,
-        secret: (name) => secretOf(env, name),
-        headerSlots,
-        ...run,
-      }),
-  };
-}
-
-/** Secrets are named by the settings, so the environment is looked at by name here, and nowhere else. */
-function secretOf(env: Env, name: string): string | undefined {
-  const value: unknown = Object.entries(env).find(([key]) => key === name)?.[1];
-  return typeof value === "string" ? value : undefined;
 }

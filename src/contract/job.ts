@@ -101,6 +101,12 @@ export const submitSchema = z
   .refine(oneStart.check, oneStart.problem)
   .openapi("SubmitJob");
 
+/** What somebody waits for: it is due at once, before all others, and streams. */
+export const generateSchema = z
+  .strictObject(submitFields)
+  .omit({ task: true, lane: true, run_at: true, delay_s: true, stream: true })
+  .openapi("Generate");
+
 export const bulkSchema = z
   .strictObject({
     jobs: z

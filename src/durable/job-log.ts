@@ -3,11 +3,18 @@
 // 1. A run writes over a socket of its own. What it says goes to the readers at once, and into the database a little later.
 // 2. It leaves with a call, which is answered when all is stored. A later run shuts it out.
 // 3. Reading is that of any other stream.
+// 4. A live call runs here, beside its stream: nothing lies between a word and its readers.
 
 import { DurableObject } from "cloudflare:workers";
+import type { WholeJob } from "../core/job";
 import { type LogMessage, type LogNote, type Producer, SHUT_OUT } from "../core/streams/job-log";
+import { createDeps } from "../deps";
+import { runJob } from "../engine/run";
+import { createRunTools } from "../engine/run-batch";
 import type { Env } from "../env";
+import { createRunDeps } from "../run-deps";
 import { JobLogs, type Leaving, newLog, type Rest } from "./job-logs";
+import { LiveWriter } from "./live-writer";
 import type { Follow, From, Read } from "./stream-log";
 import { readPage } from "./stream-pages";
 import { catchUp, tell } from "./stream-readers";
@@ -19,6 +26,8 @@ export type Ending = { run: number; last: LogMessage };
 const PRODUCERS = "producers";
 
 export class JobLog extends DurableObject<Env> {
+  private readonly deps = createRunDeps(createDeps(this.env, this.ctx), this.env);
+  private readonly tools = createRunTools(this.deps, (job) => new LiveWriter(this.deps, job, this.logs));
   private readonly store = new StreamStore(this.ctx.storage.sql);
   private readonly logs = new JobLogs(this.store, {
     told: (stream, data, next) => tell(this.ctx.getWebSockets(stream.id), stream, data, next),
@@ -34,6 +43,11 @@ export class JobLog extends DurableObject<Env> {
     const { contentType, ttlS, expiresAt, closed } = stream;
     const next = { epoch: page.epoch, at: this.logs.tail(id) };
     return { kind: "read", page, stream: { contentType, ttlS, expiresAt, closed, next } };
+  }
+
+  /** A job that was claimed for it. Answered at once; the run keeps the object awake, for 15 minutes at the most. */
+  async run(job: WholeJob): Promise<void> {
+    this.ctx.waitUntil(runJob(this.deps, this.tools.watch.add(job), this.tools));
   }
 
   /** See JobLogs. */

@@ -6,14 +6,16 @@ import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import { getJobs } from "../store/jobs";
 import { findProject } from "../store/projects";
-import { insertJobs, type NewJob } from "../store/submit";
+import type { NewJob } from "../store/submit";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
 import { checkJobs, type JobRequest, type SubmitLimits } from "./check-jobs";
 import { checkQuota } from "./check-quota";
 import { checkRoom } from "./check-room";
-import { countNew, findIds, hashOfJob, type Keyed, mismatchError, toBulkKey } from "./idempotency";
-import { dropInputs, placeInputs } from "./place-inputs";
+import { countNew, findIds, hashOfJob, type Keyed, toBulkKey } from "./idempotency";
+import { insert } from "./insert";
+import { insertLive } from "./live";
+import { placeInputs } from "./place-inputs";
 import { ring } from "./ring";
 
 export type Submission = {
@@ -29,6 +31,8 @@ export type Submission = {
   beforeInsert?(count: number): Promise<void>;
   /** The API key that submits; left out: the root key. */
   keyId?: string;
+  /** Of one job: it starts at once if nothing is in its way, where its stream is (engine/live.ts). */
+  live?: boolean;
   /** Set by engine/retry.ts. */
   rerunOf?: string;
 };
@@ -44,7 +48,8 @@ export async function enqueue(deps: Deps, submission: Submission): Promise<Submi
   await submission.beforeInsert?.(count);
   await placeInputs(deps, keyed.projectId, keyed.jobs);
   await armClock(deps);
-  const inserted = await insert(deps, keyed, submission.list === true);
+  const { list = false, live = false } = submission;
+  const inserted = live ? await insertLive(deps, keyed) : (await insert(deps, keyed, { list })).inserted;
   deps.background(followUp(deps, inserted));
   return answerSurely(deps, keyed, inserted);
 }
@@ -79,61 +84,16 @@ async function makeSureOfRoom(
   }
 }
 
-async function insert(deps: Deps, keyed: Keyed, inList: boolean): Promise<Job[]> {
-  const { projectId, jobs } = keyed;
-  try {
-    const inserted = await insertSurely(deps, keyed);
-    const written = new Set(inserted.map((job) => job.id));
-    deps.background(
-      dropInputs(
-        deps,
-        projectId,
-        jobs.filter((job) => !written.has(job.id)),
-      ),
-    );
-    return inserted;
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === "idempotency_mismatch")) throw error;
-    deps.background(dropInputs(deps, projectId, jobs));
-    throw await mismatchError(deps, keyed, inList);
-  }
-}
-
-/**
- * The INSERT can be repeated under the jobs' own ids, and is when its answer got lost. Throws `store_unavailable` with the
- * ids when that one gets lost too: then nobody can tell whether they are stored.
- */
-async function insertSurely(deps: Deps, { projectId, jobs, bulkKey }: Keyed): Promise<Job[]> {
-  const insert = () => insertJobs(deps.db, projectId, jobs, bulkKey, deps.config.timing);
-  try {
-    return await insert();
-  } catch (error) {
-    if (!isAway(error)) throw error;
-  }
-  try {
-    const inserted = await insert();
-    const keys = jobs.map(({ id }) => ({ projectId, id }));
-    return inserted.length === jobs.length ? inserted : await getJobs(deps.db, keys);
-  } catch (error) {
-    if (!isAway(error)) throw error;
-    const jobIds = jobs.map(({ id }) => id);
-    throw new AppError("store_unavailable", { message: UNKNOWN, retryAfterMs: 5_000, jobIds, cause: error });
-  }
-}
-
-const UNKNOWN =
-  "The database does not answer, so it is not known whether the request was stored. Look for `job_ids`, or send it again with the same Idempotency-Key.";
-
 const STORED =
   "The jobs named by `job_ids` are stored; the database does not answer what the other idempotency keys have made. Send it again with the same keys.";
 
-/** What need not be waited for: the doorbells, the news, and the clock's attention for what is due later. */
+/** What need not be waited for: the doorbells, the news, and the clock's attention for what is due later. A run tells of itself. */
 async function followUp(deps: Deps, jobs: Job[]): Promise<void> {
-  const due = jobs.filter((job) => job.runAt <= job.createdAt);
+  const due = jobs.filter((job) => job.runAt <= job.createdAt && job.state === "pending");
   const delaysMs = jobs.map((job) => job.runAt - job.createdAt).filter((ms) => ms > 0);
   // Nobody can listen to a job whose id was not given out yet; those who listen to its channel can.
   const news = jobs
-    .filter((job) => job.channel !== null)
+    .filter((job) => job.channel !== null && job.state === "pending")
     .map((job) => ({ job, event: moveEvent(job, deps.now()) }));
   await Promise.all([
     ring(deps, due),

@@ -4,8 +4,8 @@ import type { JobEvent, MoveEvent } from "../core/events";
 import type { Job, Progress } from "../core/job";
 import type { LogMessage } from "../core/streams/job-log";
 import type { Deps } from "../deps";
-import { type Farewell, LogWriter } from "./log-writer";
-import type { Outbox } from "./outbox";
+import type { Farewell, StreamWriter } from "./log-writer";
+import type { RunTools } from "./run";
 
 export type Narrator = {
   /** The work begins: what an earlier run has said of it is taken back. */
@@ -24,10 +24,14 @@ export type Narrator = {
   finish(): Promise<void>;
 };
 
-export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
+export function createNarrator(
+  deps: Deps,
+  job: Job,
+  { outbox, openStream }: Pick<RunTools, "outbox" | "openStream">,
+): Narrator {
   let told: Promise<void> = Promise.resolve();
   let left: Promise<void> = Promise.resolve();
-  let log: LogWriter | null = null;
+  let log: StreamWriter | null = null;
 
   function tell(event: JobEvent): void {
     told = outbox.tell(job, event);
@@ -39,7 +43,7 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
   return {
     begin() {
       if (!job.stream) return;
-      log = new LogWriter(deps, job);
+      log = openStream(job);
       log.begin();
     },
     move: tell,
@@ -53,7 +57,7 @@ export function createNarrator(deps: Deps, job: Job, outbox: Outbox): Narrator {
     },
     mark: async () => log?.mark(),
     leave(farewell) {
-      if (job.stream) left = (log ?? new LogWriter(deps, job)).leave(farewell);
+      if (job.stream) left = (log ?? openStream(job)).leave(farewell);
     },
     abandon: () => log?.abandon(),
     async finish() {

@@ -5,6 +5,7 @@ import { errorField } from "../log";
 import { claimSuspect } from "../store/claims";
 import { type Answer, askTwice } from "./answer";
 import { createSlotReturns } from "./gates";
+import { LogWriter } from "./log-writer";
 import { createOutbox } from "./outbox";
 import { ring } from "./ring";
 import { type RunDeps, type RunTools, runJob } from "./run";
@@ -16,9 +17,8 @@ const INVOCATION_MS = 14 * 60_000;
 /** Never throws. */
 export async function runBatch(deps: RunDeps, { jobs, suspects }: Answer): Promise<void> {
   const startedAt = deps.now();
-  const watch = createWatch(deps);
-  const tools = { watch, outbox: createOutbox(deps), slots: createSlotReturns(deps) };
-  const runs = jobs.map((job) => watch.add(job));
+  const tools = createRunTools(deps);
+  const runs = jobs.map((job) => tools.watch.add(job));
   await Promise.all(runs.map((run) => runJob(deps, run, tools)));
   const [first, ...others] = suspects;
   if (!first) return;
@@ -26,6 +26,19 @@ export async function runBatch(deps: RunDeps, { jobs, suspects }: Answer): Promi
   // The others have invocations of their own. What may run beside what is decided by claimSuspect.
   await ring(deps, hasTime ? others : suspects);
   if (hasTime) await runSuspect(deps, first, tools);
+}
+
+/** For all runs that share an invocation or an object. */
+export function createRunTools(
+  deps: RunDeps,
+  openStream: RunTools["openStream"] = (job) => new LogWriter(deps, job),
+): RunTools {
+  return {
+    watch: createWatch(deps),
+    outbox: createOutbox(deps),
+    slots: createSlotReturns(deps),
+    openStream,
+  };
 }
 
 /**

@@ -17,6 +17,7 @@ import { type Calls, reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
 import type { SlotReturns } from "./gates";
 import { loadInput } from "./load-input";
+import type { StreamWriter } from "./log-writer";
 import { createNarrator, type Narrator } from "./narrator";
 import { awaitNextCall } from "./next-call";
 import type { Outbox } from "./outbox";
@@ -39,7 +40,13 @@ export type RunDeps = Deps & {
 };
 
 /** What the runs of an invocation share. */
-export type RunTools = { watch: Watch; outbox: Outbox; slots: SlotReturns };
+export type RunTools = {
+  watch: Watch;
+  outbox: Outbox;
+  slots: SlotReturns;
+  /** How to write the stream of a job. */
+  openStream(job: Job): StreamWriter;
+};
 
 /** Text that a run has streamed so far; what a cancelled job keeps. */
 type Streamed = { text: string };
@@ -49,7 +56,7 @@ const ABORT_GRACE_MS = 250;
 /** Never throws: whatever happens, the job is settled or left to its lease. */
 export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Promise<void> {
   const { job } = run;
-  const narrator = createNarrator(deps, job, tools.outbox);
+  const narrator = createNarrator(deps, job, tools);
   narrator.move(moveEvent(job, run.startedAt));
   try {
     const calls: Calls = { sent: 0, announced: null };

@@ -12,6 +12,7 @@ import { ready, requestId } from "./middleware/ready";
 import { budgetRoutes } from "./routes/budgets";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
+import { generateRoutes } from "./routes/generate";
 import { healthRoutes } from "./routes/health";
 import { jobActionRoutes } from "./routes/job-actions";
 import { jobStreamRoutes } from "./routes/job-stream";
@@ -37,6 +38,7 @@ export function createApp(): App {
   app.notFound((c) => respond(c, notFound(app, c)));
   app.use(requestId, crossOrigin, ready, jsonBody);
   submitRoutes(app);
+  generateRoutes(app);
   operationRoutes(app);
   failureRoutes(app);
   poolRoutes(app);

@@ -74,14 +74,24 @@ export async function claimCounted(
   claimId: string,
   timing: Timing,
 ): Promise<WholeJob[]> {
+  const statements = keys.map((key) => claimOne(db, key, claimId, timing));
+  const results = await ask(db.batch<WholeJobRow>(statements));
+  return results.flatMap((result) => result.results.map(toWholeJob));
+}
+
+/** claim of one job, whatever it counts against. */
+export function claimOne(
+  db: D1Database,
+  { projectId, id }: JobKey,
+  claimId: string,
+  timing: Timing,
+): D1PreparedStatement {
   const sql = `UPDATE jobs SET
       ${taken("?3", timing)}, ${RESERVED}, attempt = attempt + (claim_id IS NOT ?3)
     WHERE project_id = ?1 AND id = ?2
       AND ((${DUE} AND crashes = 0 AND ${STARTABLE}) OR (state = 'running' AND claim_id = ?3))
     RETURNING ${WHOLE_JOB_COLUMNS}`;
-  const statements = keys.map(({ projectId, id }) => db.prepare(sql).bind(projectId, id, claimId));
-  const results = await ask(db.batch<WholeJobRow>(statements));
-  return results.flatMap((result) => result.results.map(toWholeJob));
+  return db.prepare(sql).bind(projectId, id, claimId);
 }
 
 /**

@@ -1,10 +1,11 @@
 // Writes new jobs: any number of them in one transaction, all or none, each under its own id.
 
-import type { Job } from "../core/job";
+import type { Job, WholeJob } from "../core/job";
 import type { Lane } from "../core/lifecycle";
 import { LINE_CHECK_MS, type Timing } from "../core/limits";
+import { claimOne } from "./claims";
 import { ask, NOW, noteSize } from "./db";
-import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
+import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, type WholeJobRow } from "./job-row";
 
 /** A job to be written. `input` is JSON text and travels as a string, so that depth, NUL and number forms survive. */
 export type NewJob = {
@@ -99,6 +100,35 @@ export async function insertJobs(
   bulkKey: BulkKey | null,
   timing: Timing,
 ): Promise<Job[]> {
+  return (await insert(db, projectId, jobs, bulkKey, timing, [])).inserted;
+}
+
+/**
+ * One job, claimed in the transaction that stores it. `inserted` as of insertJobs; `claimed` is null when something forbids
+ * its start: it is pending then. Repeatable with the same `claimId`.
+ */
+export async function insertClaimed(
+  db: D1Database,
+  projectId: string,
+  job: NewJob,
+  claimId: string,
+  timing: Timing,
+): Promise<{ inserted: Job[]; claimed: WholeJob | null }> {
+  const claim = claimOne(db, { projectId, id: job.id }, claimId, timing);
+  const { inserted, last } = await insert(db, projectId, [job], null, timing, [claim]);
+  const [row] = last.results as WholeJobRow[];
+  return { inserted, claimed: row ? toWholeJob(row) : null };
+}
+
+/** `more`: statements of the same transaction, of whose last one `last` is the result. */
+async function insert(
+  db: D1Database,
+  projectId: string,
+  jobs: NewJob[],
+  bulkKey: BulkKey | null,
+  timing: Timing,
+  more: D1PreparedStatement[],
+): Promise<{ inserted: Job[]; last: D1Result }> {
   const statements: D1PreparedStatement[] = [];
   const keys = keyRows(jobs, bulkKey);
   if (keys.length > 0) statements.push(db.prepare(INSERT_KEYS).bind(projectId, JSON.stringify(keys)));
@@ -110,13 +140,11 @@ export async function insertJobs(
   if (jobs.some((job) => job.tags.length > 0)) {
     for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
   }
-  const results = await ask(db.batch<JobRow>(statements));
-  const last = results.at(-1);
-  if (last) noteSize(db, last);
-  return results
-    .slice(first, first + slices.length)
-    .flatMap((result) => result.results)
-    .map(toJob);
+  const results = await ask(db.batch<JobRow>([...statements, ...more]));
+  const last = results.at(-1) as D1Result<JobRow>;
+  noteSize(db, last);
+  const rows = results.slice(first, first + slices.length).flatMap((result) => result.results);
+  return { inserted: rows.map(toJob), last };
 }
 
 function keyRows(jobs: NewJob[], bulkKey: BulkKey | null) {

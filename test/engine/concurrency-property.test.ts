@@ -9,8 +9,8 @@ import { answerDoorbells } from "../../src/engine/answer";
 import { cancelAll } from "../../src/engine/cancel";
 import { conclude } from "../../src/engine/conclude";
 import { createNarrator } from "../../src/engine/narrator";
-import { createOutbox } from "../../src/engine/outbox";
 import { ring } from "../../src/engine/ring";
+import { createRunTools } from "../../src/engine/run-batch";
 import type { RunEnd } from "../../src/engine/settle";
 import { sweep } from "../../src/engine/sweep";
 import type { Doorbell } from "../../src/env";
@@ -115,7 +115,7 @@ class Walk {
     const [job] = this.runs.splice(which % Math.max(1, this.runs.length), 1);
     if (!job) return;
     const end: RunEnd = { result: resultOf(how), usage: null, progress: null, startedAt: 1, run: job.run };
-    await conclude(this.deps, job, end, createNarrator(this.deps, job, createOutbox(this.deps)));
+    await conclude(this.deps, job, end, createNarrator(this.deps, job, createRunTools(this.deps)));
   }
 
   /** Every second one is only believed dead, and comes to settle later. */

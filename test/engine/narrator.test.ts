@@ -6,6 +6,7 @@ import type { Job } from "../../src/core/job";
 import { announce } from "../../src/engine/announce";
 import { createNarrator } from "../../src/engine/narrator";
 import { createOutbox } from "../../src/engine/outbox";
+import { createRunTools } from "../../src/engine/run-batch";
 import { type TestDeps, testDeps } from "../support/deps";
 import { aJob } from "../support/factory";
 
@@ -71,7 +72,7 @@ describe("announce", () => {
 
 const types = (calls: Call[]) => calls.map(({ events }) => events.map(({ type }) => type));
 
-const narratorOf = (job: Job, deps: TestDeps) => createNarrator(deps, job, createOutbox(deps));
+const narratorOf = (job: Job, deps: TestDeps) => createNarrator(deps, job, createRunTools(deps));
 
 describe("the narrator", () => {
   const job = aJob({ state: "running", run: 1, version: 2, channel: "n" });
@@ -163,9 +164,9 @@ describe("the outbox", () => {
   it("keeps the text of two jobs apart, each in its order", async () => {
     const { calls, hubs } = scribes();
     const deps = testDeps({ hubs });
-    const outbox = createOutbox(deps);
+    const tools = createRunTools(deps);
     const [one, two] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
-    const [first, second] = [one, two].map((job) => createNarrator(deps, job, outbox));
+    const [first, second] = [one, two].map((job) => createNarrator(deps, job, tools));
     for (const letter of "Lisbon") {
       first?.say({ type: "text", text: letter });
       second?.say({ type: "text", text: letter.toUpperCase() });
@@ -183,13 +184,13 @@ describe("the outbox", () => {
     onTestFinished(() => void vi.useRealTimers());
     const { calls, hubs } = scribes();
     const deps = testDeps({ hubs });
-    const outbox = createOutbox(deps);
+    const tools = createRunTools(deps);
     const [talker, other] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
-    const narrator = createNarrator(deps, talker, outbox);
+    const narrator = createNarrator(deps, talker, tools);
     narrator.say({ type: "text", text: "a" });
     await narrator.finish();
     narrator.say({ type: "text", text: "b" });
-    await outbox.tell(other, moveEvent(other, 1_000));
+    await tools.outbox.tell(other, moveEvent(other, 1_000));
     expect(types(calls)).toEqual([["job.delta"], ["job.delta", "job.submitted"]]);
   });
 });

@@ -1,10 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { cancelAll } from "../../src/engine/cancel";
-import { createSlotReturns } from "../../src/engine/gates";
-import { createOutbox } from "../../src/engine/outbox";
 import { runJob } from "../../src/engine/run";
-import { createWatch } from "../../src/engine/watch";
+import { createRunTools } from "../../src/engine/run-batch";
 import { storeText } from "../../src/store/objects";
 import { acmeChat, answer, eventStream, failure, textChunk } from "../llm/fake-provider";
 import { brokenBucket, brokenHubs, movesTold, promptFor, ringFor, testDeps } from "../support/deps";
@@ -200,12 +198,8 @@ describe("a run that was overtaken", () => {
     await claimOne({ ...job, run: 1 });
     if (!first) throw new Error("not claimed");
     const before = await theRow(job.id);
-    const watch = createWatch(deps);
-    await runJob(deps, watch.add(first), {
-      watch,
-      outbox: createOutbox(deps),
-      slots: createSlotReturns(deps),
-    });
+    const tools = createRunTools(deps);
+    await runJob(deps, tools.watch.add(first), tools);
     expect(await theRow(job.id)).toEqual(before);
     expect(movesTold(deps, job.id)).toEqual(["job.started"]);
     expect(deps.logs).toContainEqual(expect.objectContaining({ event: "run_superseded" }));

@@ -14,14 +14,15 @@ const ALLOWED: Record<string, string[]> = {
   tasks: ["llm"],
   store: [],
   engine: ["store", "tasks", "type:llm", "type:durable"],
-  durable: ["engine", "store", "contract"],
+  durable: ["engine", "store", "contract", "run-deps"],
   http: ["engine", "store", "contract", "tasks", "type:durable"],
   api: ["http"],
-  consumer: ["engine", "tasks", "llm"],
+  consumer: ["engine", "run-deps"],
   worker: ["api", "consumer", "durable"],
   // The wiring itself: the catalogue of models is part of the settings, the objects' types of the bindings.
   env: ["llm", "type:durable"],
   deps: ["store", "type:durable"],
+  "run-deps": ["type:engine", "llm"],
   log: [],
   // A package of its own: whoever installs it has nothing of the Worker, not even its types.
   client: [],

@@ -17,6 +17,8 @@ export type StreamReader = {
   readonly messages: Message[];
   /** Resolves when the text shown is this. */
   untilText(wanted: string): Promise<void>;
+  /** Resolves when there is any text. */
+  untilSome(): Promise<void>;
   /** Resolves when the stream has told its end. */
   ended: Promise<void>;
 };
@@ -64,22 +66,25 @@ export function followStream(jobId: string, cut = Number.POSITIVE_INFINITY): Str
     while (!(await connect()));
   }
 
+  function until(isSo: () => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (!isSo()) return;
+      waiting.delete(look);
+      resolve();
+    };
+    waiting.add(look);
+    look();
+    return promise;
+  }
+
   return {
     get text() {
       return text;
     },
     messages,
     ended: follow(),
-    untilText(wanted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const look = () => {
-        if (text !== wanted) return;
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-      return promise;
-    },
+    untilText: (wanted) => until(() => text === wanted),
+    untilSome: () => until(() => text !== ""),
   };
 }

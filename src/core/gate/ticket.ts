@@ -42,7 +42,9 @@ export function lower(a: number | null, b: number | null): number | null {
   return b === null ? a : Math.min(a, b);
 }
 
-export function ticketOf(job: Job): Ticket {
+type InLine = Pick<Job, Exclude<keyof Ticket, "hasDetour"> | "pool" | "route">;
+
+export function ticketOf(job: InLine): Ticket {
   const { projectId, id, task, lane, priority, runAt, inputChars, maxOutputTokens, fairKey, concurrency } =
     job;
   return {

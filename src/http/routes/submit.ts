@@ -15,7 +15,7 @@ import { bearer, body, failures, json } from "../responses";
 import { showJob, showWholeJob } from "../show-job";
 import { submitAs } from "../submit-as";
 
-const headers = z.object({
+export const idempotencyHeader = z.object({
   "idempotency-key": idempotencyKeySchema.optional().openapi({
     description: "The same key and body give the same job. The same key and another body: 409.",
   }),
@@ -38,7 +38,7 @@ const submitJob = createRoute({
   tags: ["Jobs"],
   security: bearer,
   middleware: allow({ scope: "jobs:write", token: "submit" }),
-  request: { ...body(submitSchema), headers: headers.extend(waitHeader.shape) },
+  request: { ...body(submitSchema), headers: idempotencyHeader.extend(waitHeader.shape) },
   responses: {
     200: json(jobSchema, "An equal request had made this job before, or it has ended within `Prefer: wait`."),
     202: json(jobSchema, "The job is stored and will run. `Location` is its address."),
@@ -53,7 +53,7 @@ const submitJobs = createRoute({
   tags: ["Jobs"],
   security: bearer,
   middleware: allow({ scope: "jobs:write", token: "submit" }),
-  request: { ...body(bulkSchema), headers },
+  request: { ...body(bulkSchema), headers: idempotencyHeader },
   responses: {
     200: json(listOf(jobSchema), "An equal request had made these jobs before."),
     202: json(listOf(jobSchema), "The jobs, in the order of the request."),

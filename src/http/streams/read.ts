@@ -44,6 +44,14 @@ export async function answerRead(c: HttpContext, source: Source): Promise<Respon
   return live === "sse" ? sendEvents(c, source, from, following, abort) : waitForMore(c, following, abort);
 }
 
+/** From the start on, as server-sent events, after one of the caller's own. */
+export async function answerFromStart(c: HttpContext, source: Source, event: string, data: unknown) {
+  const abort = new AbortController();
+  c.req.raw.signal.addEventListener("abort", () => abort.abort());
+  const following = await follow(c.var.deps, source, "start", abort.signal);
+  return sendEvents(c, source, "start", following, abort, toEvent(event, JSON.stringify(data)));
+}
+
 /** Over a WebSocket, whose frames are the object's own. Throws `invalid_request` as well when there is no such place. */
 export async function answerSocket(c: HttpContext, source: Source): Promise<Response> {
   const webSocket = await source.listen(readFrom(c, false));
@@ -119,6 +127,7 @@ function sendEvents(
   from: From,
   { stream, parts }: Following,
   abort: AbortController,
+  head = "",
 ): Response {
   if (!isText(stream.contentType)) c.header("stream-sse-data-encoding", "base64");
   const response = streamSSE(c, async (sse) => {
@@ -129,6 +138,7 @@ function sendEvents(
     }, KEEP_ALIVE_MS);
     const text = new TextReader(from === "now" || (typeof from === "object" && from.at > 0));
     try {
+      if (head !== "") await sse.write(head);
       for await (const part of parts) await sendPart(c, sse, stream, text, part);
     } finally {
       clearInterval(keepAlive);
