@@ -60,8 +60,8 @@ export class JobLog extends DurableObject<Env> {
     for (const socket of this.producersOf(id, leaving.run)) socket.close(1000, "done");
   }
 
-  async end(id: string, run: number, last: LogMessage): Promise<void> {
-    this.logs.end(id, run, last);
+  async end(endings: ({ id: string } & Ending)[]): Promise<void> {
+    for (const { id, run, last } of endings) this.logs.end(id, run, last);
   }
 
   async forget(ids: string[]): Promise<void> {

@@ -3,9 +3,10 @@
 import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
 import { isFinal } from "../core/lifecycle";
-import { closingMessage, jobLogId, type LogMessage } from "../core/streams/job-log";
+import { closingMessage, jobLogId } from "../core/streams/job-log";
 import { shardOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
+import type { Ending } from "../durable/job-log";
 import { insist } from "./insist";
 import { toldOf } from "./told";
 
@@ -15,12 +16,11 @@ const LEAVES_WITHIN_MS = 30_000;
 /** By whoever has ended the jobs; what has not ended is left alone. Repeatable. Never throws. */
 export async function endLogs(deps: Deps, jobs: Job[]): Promise<void> {
   const ended = jobs.filter((job) => job.stream && isFinal(job.state));
+  const byObject = Map.groupBy(ended, (job) => shardOf(jobLogId(job)));
   await Promise.all(
-    ended.map((job) => {
-      const id = jobLogId(job);
-      return insist(deps, "stream_not_ended", { job: job.id }, () =>
-        deps.jobLogs.getByName(shardOf(id)).end(id, job.run, lastWord(deps, job)),
-      );
+    [...byObject].map(([object, ofObject]) => {
+      const endings = ofObject.map((job) => ({ id: jobLogId(job), ...endingOf(deps, job) }));
+      return insist(deps, "streams_not_ended", { object }, () => deps.jobLogs.getByName(object).end(endings));
     }),
   );
 }
@@ -33,6 +33,6 @@ export function overdue(jobs: Job[]): Job[] {
   );
 }
 
-export function lastWord(deps: Deps, job: Job): LogMessage {
-  return closingMessage(toldOf(deps, moveEvent(job, deps.now())));
+export function endingOf(deps: Deps, job: Job): Ending {
+  return { run: job.run, last: closingMessage(toldOf(deps, moveEvent(job, deps.now()))) };
 }

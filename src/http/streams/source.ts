@@ -5,7 +5,7 @@ import { jobLogId } from "../../core/streams/job-log";
 import { shardOf } from "../../core/streams/stream";
 import type { Deps } from "../../deps";
 import type { From, Read } from "../../durable/stream-log";
-import { endLogs, lastWord, overdue } from "../../engine/end-log";
+import { endingOf, endLogs, overdue } from "../../engine/end-log";
 import { answerOf, callLog, streamAway } from "../../engine/stream-logs";
 import { errorField } from "../../log";
 import { getJob } from "../../store/jobs";
@@ -31,7 +31,7 @@ export function appSource(deps: Deps, id: string): Source {
 export function jobSource(deps: Deps, job: Job): Source {
   const id = jobLogId(job);
   const log = deps.jobLogs.getByName(shardOf(id));
-  const end = overdue([job]).length > 0 ? { run: job.run, last: lastWord(deps, job) } : null;
+  const end = overdue([job]).length > 0 ? endingOf(deps, job) : null;
   return {
     read: (from) => answerOf(log.read(id, from, end) as unknown as Promise<Read>),
     listen: (from) => listen(log, id, from),
