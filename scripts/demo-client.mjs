@@ -24,8 +24,8 @@ export function connect({ url, key }) {
   };
 }
 
-/** Resolves once the first frame, the snapshot, is there. Frames after it go to `onFrame`. */
-function openSocket(address, token, { onSnapshot, onFrame, onLost }) {
+/** Resolves once it is open. */
+function openSocket(address, token, { onFrame, onLost }) {
   return new Promise((resolve, reject) => {
     const mark = address.includes("?") ? "&" : "?";
     const socket = new WebSocket(`${address}${mark}token=${encodeURIComponent(token)}`);
@@ -34,12 +34,8 @@ function openSocket(address, token, { onSnapshot, onFrame, onLost }) {
       reject(problem);
       onLost(problem);
     };
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.type !== "snapshot") return onFrame(frame);
-      onSnapshot?.(frame);
-      resolve(socket);
-    };
+    socket.onopen = () => resolve(socket);
+    socket.onmessage = ({ data }) => onFrame(JSON.parse(data));
     socket.onclose = lost;
     socket.onerror = lost;
   });

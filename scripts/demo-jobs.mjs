@@ -29,8 +29,6 @@ export function demoJobs(channel, hasProvider) {
         task: "generate",
         channel,
         stream: true,
-        // The text of a job is not kept while it runs: its socket shall be open before the first word.
-        delay_s: 1,
         max_attempts: 3,
         input: {
           instructions: "You are the writing assistant of a gardening blog. Plain words, no lists.",

@@ -32,22 +32,27 @@ const show = (line) => EDGE + (line.startsWith("#") ? bold(line.replace(/^#+\s*/
 export function createPost(screen) {
   const wrapper = createWrapper(screen.textWidth - 3, (line) => screen.print(show(line)));
   let text = "";
-  let run = null;
+  const add = (words) => {
+    text += words;
+    wrapper.write(words);
+  };
+  const startOver = (words) => {
+    if (text !== "") {
+      wrapper.end();
+      screen.print(dim("(the stream broke off; the next attempt starts anew)"));
+    }
+    text = "";
+    add(words);
+  };
   return {
     text: () => text,
     end: () => wrapper.end(),
     /** The lines to show live: the one that is being written. */
     live: () => (wrapper.partial() ? [show(wrapper.partial())] : []),
-    /** Takes a `job.delta` event. */
-    add(delta) {
-      if (run !== null && run !== delta.run) {
-        wrapper.end();
-        screen.print(dim("(the stream broke off; the next attempt starts anew)"));
-        text = "";
-      }
-      run = delta.run;
-      text += delta.text;
-      wrapper.write(delta.text);
+    /** Takes a message of the job's stream. */
+    take(message) {
+      if (message.type === "text") add(message.text);
+      if (message.type === "rollback") startOver(message.text);
     },
   };
 }

@@ -77,46 +77,52 @@ function printPlain(screen, board, entry) {
   screen.print(board.line(entry));
 }
 
-/** How a job stood when its socket opened, as the event that led there; of a pending one there is nothing to tell. */
-function toEvent({ job }) {
-  const type = { running: "job.started", completed: "job.completed", failed: "job.failed" }[job?.state];
-  return type && { type, job_id: job.id, version: job.version, attempt: job.attempt, error: job.error };
-}
-
 export function createWatch(screen) {
   const board = createBoard();
   const post = createPost(screen);
   const done = Promise.withResolvers();
   done.promise.catch(() => {}); // it may fail before anybody waits for it
-  const watch = { isDrawing: false, events: 0, entries: board.entries, add: board.add, text: post.text };
+  const begun = Promise.withResolvers();
+  const texts = new Map();
+  const watch = { isDrawing: false, frames: 0, entries: board.entries, add: board.add, text: post.text };
   const draw = () => {
     if (!watch.isDrawing) return;
     screen.setLive([...post.live(), "", ...board.entries.map(board.line)]);
     if (board.entries.every(board.isDone)) done.resolve();
   };
-  const take = (event) => {
-    watch.events += 1;
-    if (event.type === "job.delta") post.add(event);
-    const entry = /^job\.(delta|progress)$/.test(event.type) ? undefined : board.take(event);
-    if (entry?.job.body.stream && board.isDone(entry)) post.end();
+  const onEvent = async (frame) => {
+    watch.frames += 1;
+    if (!frame.state) return; // the snapshot, without a job as yet, or progress
+    // Text comes over a socket of its own: the end of its job is shown after it, whichever is here first.
+    if (isEnd(frame)) await texts.get(frame.job_id);
+    const entry = board.take(frame);
     if (entry && watch.isDrawing && !screen.isLive) printPlain(screen, board, entry);
     draw();
   };
-  // A job's own socket has its events in order with its text; what the channel says of it might overtake that.
-  const own = new Set();
-  watch.channel = { onLost: done.reject, onFrame: (frame) => own.has(frame.job_id) || take(frame) };
-  watch.job = (id) => {
-    own.add(id);
-    const onSnapshot = (snapshot) => toEvent(snapshot) && take(toEvent(snapshot));
-    return { onLost: done.reject, onSnapshot, onFrame: take };
+  watch.channel = { onLost: done.reject, onFrame: onEvent };
+  watch.stream = (id) => {
+    const whole = Promise.withResolvers();
+    texts.set(id, whole.promise);
+    const onFrame = async ({ data, closed }) => {
+      watch.frames += 1;
+      await begun.promise; // no text among the submits
+      for (const message of data) post.take(message);
+      if (closed) {
+        post.end();
+        whole.resolve();
+      }
+      draw();
+    };
+    return { onLost: done.reject, onFrame };
   };
   watch.untilDone = async () => {
     watch.isDrawing = true;
     if (!screen.isLive) for (const entry of board.entries) printPlain(screen, board, entry);
     draw();
+    begun.resolve();
     await withinLimit(done.promise, board);
     watch.isDrawing = false;
-    finish(screen, board, post);
+    finish(screen, board);
   };
   return watch;
 }
@@ -132,9 +138,8 @@ function withinLimit(done, board) {
 }
 
 /** What was live stays as it ended. */
-function finish(screen, board, post) {
+function finish(screen, board) {
   screen.setLive([]);
-  post.end();
   if (!screen.isLive) return;
   screen.print();
   for (const entry of board.entries) screen.print(board.line(entry));

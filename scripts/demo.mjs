@@ -51,13 +51,15 @@ async function listen(screen, client, watch) {
   return token;
 }
 
-/** Sends one job, or a bulk. Text travels on the job's own socket, which opens as soon as its id is known. */
+/** Sends one job, or a bulk. The text of a job is in its stream, from the first word whenever one begins to read. */
 async function submit(screen, client, watch, job, token) {
   const startedAt = performance.now();
   const answer = await client.post(job.path, job.body);
   const took = `${Math.round(performance.now() - startedAt)} ms`;
   const ids = answer.data?.map(({ id }) => id) ?? [answer.id];
-  if (job.body.stream) await client.listen(`/v1/jobs/${answer.id}/events`, token, watch.job(answer.id));
+  if (job.body.stream) {
+    await client.listen(`/v1/jobs/${answer.id}/stream?offset=-1`, token, watch.stream(answer.id));
+  }
   screen.row(job.label, `202 in ${took.padStart(6)}   ${dim(job.about)}`);
   watch.add(job, ids);
 }
@@ -75,8 +77,8 @@ async function show(screen, server) {
   const jobs = await loadJobs(client, watch.entries);
   printSummary(screen, jobs);
   screen.print();
-  screen.print(dim(`${watch.events} events came over two WebSockets; nothing was polled.`));
-  checkJobs(jobs, { text: watch.text(), isMadeUp: !hasProvider });
+  screen.print(dim(`${watch.frames} frames came over two WebSockets; nothing was polled.`));
+  checkJobs(jobs, watch.text());
 }
 
 async function demo() {

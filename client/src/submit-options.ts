@@ -27,7 +27,7 @@ export type JobOptions = {
   concurrency?: Concurrency;
   /** When a budget is used up. Default: wait. */
   onBudget?: "wait" | "fail";
-  /** Keep what the job says while it runs for `jobs.stream(id)`, and tell its text as `job.delta` events too. */
+  /** Keep what the job says while it runs, for `jobs.stream(id)`. */
   stream?: boolean;
 };
 

@@ -38,7 +38,7 @@ export class Versions {
   private takeEvent(event: EventFrame): boolean {
     const { job_id: id, version, run } = event;
     const known = this.jobs.get(id) ?? { version: 0, run: 0, isOver: false };
-    if (event.type === "job.progress" || event.type === "job.delta") {
+    if (event.type === "job.progress") {
       // All of a run bear the version with which it began; those of a run that is over are old news.
       if (run < known.run || (run === known.run && known.isOver)) return false;
       if (run > known.run) this.remember(id, { ...known, run, isOver: false });

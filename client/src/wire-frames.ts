@@ -35,17 +35,7 @@ export type ProgressEvent = {
   run: number;
 } & Progress;
 
-/** A piece of text of a job with `stream: true`, on its own socket. Not replayed; a higher `run` starts over. */
-export type DeltaEvent = {
-  type: "job.delta";
-  job_id: string;
-  version: number;
-  at: string;
-  run: number;
-  text: string;
-};
-
-export type JobEvent = MoveEvent | ProgressEvent | DeltaEvent;
+export type JobEvent = MoveEvent | ProgressEvent;
 
 /** An event, and the place to come back to after it. */
 export type EventFrame = JobEvent & { cursor: string };

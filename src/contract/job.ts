@@ -80,14 +80,10 @@ const submitFields = {
   on_budget: z.enum(["wait", "fail"]).optional().openapi({
     description: "When a budget is used up: wait until there is room again (default), or fail.",
   }),
-  stream: z
-    .boolean()
-    .optional()
-    .openapi({
-      description:
-        "Keep its text as the model writes it, its progress and its end in a stream: `GET /v1/jobs/{id}/stream`. Those who listen " +
-        "to the job get the text as `job.delta` events, too.",
-    }),
+  stream: z.boolean().optional().openapi({
+    description:
+      "Keep its text as the model writes it, its progress and its end in a stream: `GET /v1/jobs/{id}/stream`.",
+  }),
 };
 
 const oneStart = {

@@ -35,26 +35,11 @@ export type ProgressEvent = {
   run: number;
 } & Progress;
 
-/** A piece of text of a running job. Told to those who listen to this very job now, not kept. */
-export type DeltaEvent = {
-  type: "job.delta";
-  job_id: string;
-  version: number;
-  at: string;
-  run: number;
-  text: string;
-};
-
-export type JobEvent = MoveEvent | ProgressEvent | DeltaEvent;
-
-/** What a run says while it goes on, as often as it likes. */
-export function isLive(event: JobEvent): event is ProgressEvent | DeltaEvent {
-  return event.type === "job.progress" || event.type === "job.delta";
-}
+export type JobEvent = MoveEvent | ProgressEvent;
 
 /** Which events a hub stores for replay: those after which nothing else would tell a listener the same. */
 export function isKept(event: JobEvent): boolean {
-  return event.type !== "job.started" && !isLive(event);
+  return event.type !== "job.started" && event.type !== "job.progress";
 }
 
 /** Whether an event ends a job. */

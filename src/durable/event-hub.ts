@@ -7,7 +7,7 @@ import type { EventFrame, Frame, SnapshotFrame } from "../contract/frames";
 import type { JobOnWire } from "../contract/job";
 import { presentJob } from "../contract/present";
 import { parseCursor } from "../core/cursor";
-import { isLive, type JobEvent } from "../core/events";
+import type { JobEvent } from "../core/events";
 import { isErased, type Job } from "../core/job";
 import { createDeps } from "../deps";
 import type { Env } from "../env";
@@ -79,10 +79,10 @@ export class EventHub extends DurableObject<Env> {
     socket.close();
   }
 
-  /** Text and progress of a run that has lost its job, and does not know it yet. */
+  /** Progress of a run that has lost its job, and does not know it yet. */
   private isSuperseded(event: JobEvent): boolean {
     const newest = this.runs.get(event.job_id) ?? 0;
-    if (event.run < newest) return isLive(event);
+    if (event.run < newest) return event.type === "job.progress";
     if (this.runs.size >= REMEMBERED_RUNS) this.runs.delete(this.runs.keys().next().value ?? "");
     this.runs.delete(event.job_id);
     this.runs.set(event.job_id, event.run);
@@ -124,11 +124,8 @@ export class EventHub extends DurableObject<Env> {
   private send(placed: PlacedEvent): void {
     const frame = toFrame(placed);
     const text = JSON.stringify(frame);
-    const { event } = placed;
-    const listeners = this.ctx.getWebSockets(event.job_id);
-    // Text is for those who watch this very job: a channel of many jobs would drown in it.
-    if (event.type !== "job.delta") listeners.push(...this.ctx.getWebSockets(WHOLE_CHANNEL));
-    for (const socket of listeners) {
+    const ofJob = this.ctx.getWebSockets(placed.event.job_id);
+    for (const socket of [...ofJob, ...this.ctx.getWebSockets(WHOLE_CHANNEL)]) {
       const held = this.opening.get(socket);
       if (held) held.push(frame);
       else trySend(socket, text);

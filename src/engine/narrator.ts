@@ -1,4 +1,4 @@
-// Tells the story of one run, in order: started, progress, text, and how it ended.
+// Tells the story of one run, in order: listeners hear of its moves and its progress, the job's stream has its words too.
 
 import type { JobEvent, MoveEvent } from "../core/events";
 import type { Job, Progress } from "../core/job";
@@ -12,7 +12,7 @@ export type Narrator = {
   begin(): void;
   move(event: MoveEvent): void;
   progress(progress: Progress): void;
-  /** What the model says, as it says it. */
+  /** What the model says, as it says it: for the stream. */
   say(words: LogMessage): void;
   /** What was said so far stays if the job goes on from here. */
   mark(): Promise<void>;
@@ -37,9 +37,6 @@ export function createNarrator(
     told = outbox.tell(job, event);
   }
 
-  const { id, version, run } = job;
-  const about = () => ({ job_id: id, version, at: new Date(deps.now()).toISOString(), run });
-
   return {
     begin() {
       if (!job.stream) return;
@@ -48,13 +45,12 @@ export function createNarrator(
     },
     move: tell,
     progress(progress) {
-      tell({ type: "job.progress", ...about(), ...progress });
+      const { id, version, run } = job;
+      const at = new Date(deps.now()).toISOString();
+      tell({ type: "job.progress", job_id: id, version, at, run, ...progress });
       log?.write({ type: "progress", ...progress });
     },
-    say(words) {
-      if (words.type === "text") tell({ type: "job.delta", ...about(), text: words.text });
-      log?.write(words);
-    },
+    say: (words) => log?.write(words),
     mark: async () => log?.mark(),
     leave(farewell) {
       if (job.stream) left = (log ?? openStream(job)).leave(farewell);

@@ -1,9 +1,9 @@
 // News of all runs of a consumer invocation, on its way to the hubs: one call to a hub at a time.
 //
-// While a call is under way, news gathers and goes out with the next one. After text or progress it waits up to 100 ms
-// for more, because a call for each token would cost more than the tokens; a state change ends the wait.
+// While a call is under way, news gathers and goes out with the next one. After progress it waits up to 100 ms for more,
+// because a task may tell it as often as it likes; a state change ends the wait.
 
-import { isLive, type JobEvent } from "../core/events";
+import type { JobEvent } from "../core/events";
 import { hubName } from "../core/hubs";
 import type { Deps } from "../deps";
 import { announce, type News } from "./announce";
@@ -28,7 +28,7 @@ export function createOutbox(deps: Deps): Outbox {
       line.sent = Promise.withResolvers();
       await announce(deps, news);
       sent.resolve();
-      if (news.some(({ event }) => isLive(event)) && !hasMove(line)) await pause(line);
+      if (news.some(isProgress) && line.news.every(isProgress)) await pause(line);
     }
     line.busy = false;
   }
@@ -38,30 +38,26 @@ export function createOutbox(deps: Deps): Outbox {
       const hub = hubName(job.projectId, job.channel, job.id);
       const line = lines.get(hub) ?? { news: [], sent: Promise.withResolvers(), busy: false, wake: () => {} };
       lines.set(hub, line);
-      add(line, { job, event });
+      const one = { job, event };
+      add(line, one);
       const { promise } = line.sent;
       if (!line.busy) void send(line);
-      else if (!isLive(event)) line.wake();
+      else if (!isProgress(one)) line.wake();
       return promise;
     },
   };
 }
 
-/** Text is joined to the text before it, and new progress replaces old, so that what waits stays small. */
-function add(line: Line, { job, event }: News): void {
-  const last = line.news.findLast((one) => one.job.id === job.id)?.event;
-  if (event.type === "job.delta" && last?.type === "job.delta") {
-    last.text += event.text;
-    return;
+/** New progress replaces old, so that what waits stays small. */
+function add(line: Line, one: News): void {
+  if (isProgress(one)) {
+    line.news = line.news.filter((other) => other.job.id !== one.job.id || !isProgress(other));
   }
-  if (event.type === "job.progress") {
-    line.news = line.news.filter((one) => one.job.id !== job.id || one.event.type !== "job.progress");
-  }
-  line.news.push({ job, event });
+  line.news.push(one);
 }
 
-function hasMove(line: Line): boolean {
-  return line.news.some(({ event }) => !isLive(event));
+function isProgress({ event }: News): boolean {
+  return event.type === "job.progress";
 }
 
 function pause(line: Line): Promise<void> {

@@ -192,7 +192,7 @@ function contextOf(
     stream: {
       write(text) {
         streamed.text += text;
-        if (job.stream) narrator.say({ type: "text", text });
+        narrator.say({ type: "text", text });
       },
     },
     signal: run.controller.signal,

@@ -16,7 +16,7 @@ const cutBy = (list: Cut[]) => (nth: number) => list[nth - 1];
 
 /** What is told again to who comes back: `job.started` is for those who listen at the time. */
 function story(events: EventFrame[]) {
-  const kept = events.filter(({ type }) => !/started|progress|delta/.test(type));
+  const kept = events.filter(({ type }) => !/started|progress/.test(type));
   return kept.map((event) => [
     event.job_id,
     event.type,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { signToken } from "../../src/http/tokens";
 import { connect, dontPause } from "../support/client-wire";
-import { generate, later, ORIGIN, ROOT_KEY, submit, TOKEN_SECRET } from "../support/http-client";
+import { later, ORIGIN, ROOT_KEY, submit, TOKEN_SECRET } from "../support/http-client";
 import { scripted } from "../support/scripted-fetch";
 import {
   act,
@@ -68,16 +68,6 @@ describe("a subscription", () => {
     const frames = await until(subscription, of("job.cancelled", job.id));
     expect(frames[0]).toMatchObject({ type: "snapshot", channel: "s-all" });
     expect(told(frames).at(-1)).toEqual([job.id, "job.cancelled", 2]);
-  });
-
-  it("tells a job's text while it is written", async () => {
-    const { errand } = connect();
-    const job = await submit(
-      generate({ stream: true, delay_s: 1 }, "sandbox/chat!reply=one two three,tps=20"),
-    );
-    const frames = await until(subscribe(errand, { job: job.id }), of("job.completed", job.id));
-    const text = frames.map((frame) => (frame.type === "job.delta" ? frame.text : "")).join("");
-    expect(text).toBe("one two three");
   });
 
   it("comes back by itself after each cut, tells what was missed, and nothing twice", async () => {

@@ -9,8 +9,9 @@ function move({ id = "job_1", version, run = 1, state = "running" }: Move): Fram
   return { type: "job.started", cursor: "1.1", job_id: id, version, run, state, ...rest };
 }
 
-const text = (run: number): Frame => {
-  return { type: "job.delta", cursor: "1.1", job_id: "job_1", version: 2 * run, at: "", run, text: "a" };
+const progress = (run: number): Frame => {
+  const rest = { cursor: "1.1", at: "", done: 1, total: 2, message: null };
+  return { type: "job.progress", job_id: "job_1", version: 2 * run, run, ...rest };
 };
 
 const snapshot = (version: number, run: number, state: Job["state"]): Frame => {
@@ -51,18 +52,18 @@ describe("what counts as news", () => {
     expect(taken(new Versions("1.1"), frames)).toEqual([true, true, false]);
   });
 
-  it("is all text of the newest run, and none of a run before it or after its end", () => {
+  it("is all progress of the newest run, and none of a run before it or after its end", () => {
     const frames = [
       move({ version: 2, run: 1 }),
-      text(1),
-      text(1),
+      progress(1),
+      progress(1),
       move({ version: 4, run: 2 }),
-      text(1),
-      text(2),
+      progress(1),
+      progress(2),
       move({ version: 5, run: 2, state: "completed" }),
-      text(2),
+      progress(2),
       // Nobody was told that it has begun.
-      text(3),
+      progress(3),
     ];
     expect(taken(new Versions(null), frames)).toEqual([
       true,

@@ -88,7 +88,6 @@ describe("the client's types", () => {
         Equal<Client.EventFrame, Frames.EventFrame>,
         Equal<Client.MoveEvent, Events.MoveEvent>,
         Equal<Client.ProgressEvent, Events.ProgressEvent>,
-        Equal<Client.DeltaEvent, Events.DeltaEvent>,
         Equal<Client.StreamMessage, LogMessage>,
       ]
     >();

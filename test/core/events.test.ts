@@ -49,10 +49,9 @@ describe("moveEvent", () => {
 describe("isKept and isEnd", () => {
   const passing: JobEvent[] = [
     { type: "job.progress", job_id: "j", version: 1, at: "", run: 1, done: 1, total: 2, message: null },
-    { type: "job.delta", job_id: "j", version: 1, at: "", run: 1, text: "" },
   ];
 
-  it("keep every move but a start, and no progress and no text", () => {
+  it("keep every move but a start, and no progress", () => {
     const kept = stages.filter(([, over]) => isKept(moveEvent(aJob(over), 0))).map(([, , type]) => type);
     expect(new Set(kept)).toEqual(
       new Set(stages.map(([, , type]) => type).filter((type) => type !== "job.started")),

@@ -21,8 +21,8 @@ beforeEach(() => {
 const stub = () => env.EVENT_HUB.getByName(hub);
 const submitted = (over: Partial<Job> = {}) => moveEvent(aJob(over), AT);
 const started = (job_id: string): JobEvent => moveEvent(aJob({ id: job_id, state: "running", run: 1 }), AT);
-const delta = (job_id: string, text: string): JobEvent => {
-  return { type: "job.delta", job_id, version: 2, at: new Date(AT).toISOString(), run: 1, text };
+const progress = (job_id: string): JobEvent => {
+  return { type: "job.progress", job_id, version: 2, at: "", run: 1, done: 1, total: 2, message: null };
 };
 
 async function publish(...events: JobEvent[]): Promise<void> {
@@ -76,20 +76,13 @@ describe("a listener", () => {
     expect(ids(ofChannel.events())).toEqual([other.id, mine.id]);
   });
 
-  it("of a job gets its text, one of the channel does not", async () => {
+  it("of a job and one of the channel get its start and its progress when they come", async () => {
     const job = await storedIn("running");
-    const ofJob = await listenTo(hub, { job: job.id });
-    const ofChannel = await listenTo(hub, { channel: "c" });
-    await publish(started(job.id), delta(job.id, "Tea in "), delta(job.id, "Lisbon"));
-    await publish(submitted({ id: job.id }));
-    expect(await ofJob.types(5)).toEqual([
-      "snapshot",
-      "job.started",
-      "job.delta",
-      "job.delta",
-      "job.submitted",
-    ]);
-    expect(await ofChannel.types(3)).toEqual(["snapshot", "job.started", "job.submitted"]);
+    const listeners = [await listenTo(hub, { job: job.id }), await listenTo(hub, { channel: "c" })];
+    await publish(started(job.id), progress(job.id));
+    for (const listener of listeners) {
+      expect(await listener.types(3)).toEqual(["snapshot", "job.started", "job.progress"]);
+    }
   });
 
   it("gets what happened while its snapshot was being read, after it", async () => {
@@ -199,12 +192,12 @@ describe("a listener who comes back with a cursor", () => {
     expect(again.events()[0]).toMatchObject({ job_id: job.id, version: 2 });
   });
 
-  it("is not told again of starts and text, which are not kept", async () => {
+  it("is not told again of starts and progress, which are not kept", async () => {
     const job = await storedJob();
     const first = await listenTo(hub, { job: job.id });
     await first.types(1);
     const since = first.cursor();
-    await publish(started(job.id), delta(job.id, "Tea"), submitted({ id: job.id, version: 5 }));
+    await publish(started(job.id), progress(job.id), submitted({ id: job.id, version: 5 }));
     const again = await listenTo(hub, { job: job.id, since });
     expect(await again.types(2)).toEqual(["snapshot", "job.submitted"]);
   });
@@ -271,7 +264,7 @@ describe("hubs", () => {
   it("write one row a publish, however many events are in it, and none for what is not kept", async () => {
     const job = aNewJob();
     await publish(...Array.from({ length: 500 }, () => submitted()));
-    await publish(started(job.id), delta(job.id, "x"));
+    await publish(started(job.id), progress(job.id));
     const rows = await runInDurableObject(stub(), (_instance, state) =>
       state.storage.sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM ring").one(),
     );

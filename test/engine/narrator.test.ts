@@ -1,4 +1,3 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type JobEvent, moveEvent } from "../../src/core/events";
 import { hubName } from "../../src/core/hubs";
@@ -70,64 +69,64 @@ describe("announce", () => {
   });
 });
 
+/** The pauses between calls end when the test says so. */
+function stoppedPauses() {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  return { pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
+}
+
 const types = (calls: Call[]) => calls.map(({ events }) => events.map(({ type }) => type));
 
 const narratorOf = (job: Job, deps: TestDeps) => createNarrator(deps, job, createRunTools(deps));
 
+const step = (done: number) => ({ done, total: 300, message: null });
+
 describe("the narrator", () => {
   const job = aJob({ state: "running", run: 1, version: 2, channel: "n" });
-  it("gathers text while a call is under way, and loses none of it", async () => {
+  it("keeps the order of moves and progress", async () => {
+    const { calls, hubs } = scribes();
+    const narrator = narratorOf(job, testDeps({ hubs }));
+    narrator.move(moveEvent(job, 1_000));
+    narrator.progress(step(1));
+    narrator.move(moveEvent({ ...job, state: "completed" }, 2_000));
+    await narrator.finish();
+    expect(types(calls).flat()).toEqual(["job.started", "job.progress", "job.completed"]);
+  });
+
+  it("tells the newest of the progress that came while a call was under way, and of which run it is", async () => {
     const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
     const { calls, hubs } = scribes(0, () => answered);
     const narrator = narratorOf(job, testDeps({ hubs }));
     narrator.move(moveEvent(job, 1_000));
     await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 8_000 });
-    for (const letter of "Tea in Lisbon") narrator.say({ type: "text", text: letter });
+    for (let done = 1; done <= 50; done++) narrator.progress(step(done));
     answer();
     await narrator.finish();
-    expect(types(calls)).toEqual([["job.started"], ["job.delta"]]);
-    expect(calls[1]?.events).toMatchObject([{ text: "Tea in Lisbon", run: 1, version: 2, job_id: job.id }]);
+    expect(types(calls)).toEqual([["job.started"], ["job.progress"]]);
+    expect(calls[1]?.events).toMatchObject([{ ...step(50), run: 1, version: 2, job_id: job.id }]);
   });
 
-  it("keeps the order of text, progress and moves", async () => {
+  it("makes no second call for progress that comes within a tenth of a second", async () => {
+    const pauses = stoppedPauses();
     const { calls, hubs } = scribes();
     const narrator = narratorOf(job, testDeps({ hubs }));
-    narrator.move(moveEvent(job, 1_000));
-    narrator.say({ type: "text", text: "a" });
-    narrator.progress({ done: 1, total: 2, message: null });
-    narrator.say({ type: "text", text: "b" });
-    narrator.move(moveEvent({ ...job, state: "completed" }, 2_000));
+    narrator.progress(step(1));
     await narrator.finish();
-    expect(types(calls).flat()).toEqual([
-      ...["job.started", "job.delta", "job.progress", "job.delta", "job.completed"],
-    ]);
+    for (let done = 2; done <= 300; done++) narrator.progress(step(done));
+    await pauses.pass(99);
+    expect(calls).toHaveLength(1);
+    await pauses.pass(1);
+    await narrator.finish();
+    expect(calls.map(({ events }) => events)).toMatchObject([[step(1)], [step(300)]]);
   });
 
-  it("tells the newest progress only", async () => {
+  it("tells listeners no text", async () => {
     const { calls, hubs } = scribes();
     const narrator = narratorOf(job, testDeps({ hubs }));
-    narrator.move(moveEvent(job, 1_000));
-    for (let done = 1; done <= 50; done++) narrator.progress({ done, total: 50, message: null });
+    narrator.say({ type: "text", text: "Tea" });
     await narrator.finish();
-    expect(calls.flatMap(({ events }) => events)).toMatchObject([
-      { type: "job.started" },
-      { done: 50, total: 50 },
-    ]);
-  });
-
-  it("makes few calls for many pieces of text", async () => {
-    const { calls, hubs } = scribes();
-    const narrator = narratorOf(job, testDeps({ hubs }));
-    for (let i = 0; i < 300; i++) {
-      narrator.say({ type: "text", text: "x" });
-      if (i % 100 === 0) await env.DB.prepare("SELECT 1").first();
-    }
-    await narrator.finish();
-    expect(calls.length).toBeLessThanOrEqual(5);
-    const text = calls
-      .flatMap(({ events }) => events.map((event) => ("text" in event ? event.text : "")))
-      .join("");
-    expect(text).toBe("x".repeat(300));
+    expect(calls).toEqual([]);
   });
 
   it("ends when there is nothing to tell", async () => {
@@ -161,36 +160,33 @@ describe("the outbox", () => {
     ]);
   });
 
-  it("keeps the text of two jobs apart, each in its order", async () => {
+  it("keeps the progress of two jobs apart, the newest of each", async () => {
     const { calls, hubs } = scribes();
     const deps = testDeps({ hubs });
     const tools = createRunTools(deps);
     const [one, two] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
     const [first, second] = [one, two].map((job) => createNarrator(deps, job, tools));
-    for (const letter of "Lisbon") {
-      first?.say({ type: "text", text: letter });
-      second?.say({ type: "text", text: letter.toUpperCase() });
+    for (let done = 1; done <= 5; done++) {
+      first?.progress(step(done));
+      second?.progress(step(10 * done));
     }
     await Promise.all([first?.finish(), second?.finish()]);
     const events = calls.flatMap((call) => call.events);
-    const textOf = (job: Job) =>
-      events.map((event) => (event.job_id === job.id && "text" in event ? event.text : "")).join("");
-    expect([textOf(one), textOf(two)]).toEqual(["Lisbon", "LISBON"]);
+    const newestOf = (job: Job) => events.findLast(({ job_id }) => job_id === job.id);
+    expect([newestOf(one), newestOf(two)]).toMatchObject([step(5), step(50)]);
   });
 
-  it("tells a state change at once, though text of another job has just gone out", async () => {
-    // The pause after text never ends by itself here.
-    vi.useFakeTimers({ toFake: ["setTimeout"] });
-    onTestFinished(() => void vi.useRealTimers());
+  it("tells a state change at once, though progress of another job has just gone out", async () => {
+    stoppedPauses();
     const { calls, hubs } = scribes();
     const deps = testDeps({ hubs });
     const tools = createRunTools(deps);
     const [talker, other] = [aJob({ channel: "n", run: 1 }), aJob({ channel: "n", run: 1 })];
     const narrator = createNarrator(deps, talker, tools);
-    narrator.say({ type: "text", text: "a" });
+    narrator.progress(step(1));
     await narrator.finish();
-    narrator.say({ type: "text", text: "b" });
+    narrator.progress(step(2));
     await tools.outbox.tell(other, moveEvent(other, 1_000));
-    expect(types(calls)).toEqual([["job.delta"], ["job.delta", "job.submitted"]]);
+    expect(types(calls)).toEqual([["job.progress"], ["job.progress", "job.submitted"]]);
   });
 });

@@ -173,7 +173,7 @@ export const takeRungIds = (deps: TestDeps) => takeRungJobs(deps).map(({ id }) =
 /** The types of the moves that were told of a job, in order. */
 export function movesTold(deps: TestDeps, jobId: string): MoveEvent["type"][] {
   return deps.published.flatMap((event) =>
-    event.job_id === jobId && event.type !== "job.progress" && event.type !== "job.delta" ? [event.type] : [],
+    event.job_id === jobId && event.type !== "job.progress" ? [event.type] : [],
   );
 }
 

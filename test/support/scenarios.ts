@@ -3,7 +3,6 @@
 import { describe, expect, it } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
 import type { PoolOnWire } from "../../src/contract/pool";
-import type { DeltaEvent } from "../../src/core/events";
 import { shortName } from "./inbox";
 import type { Provider } from "./provider-server.mjs";
 import { testProviderScenarios } from "./scenarios-provider";
@@ -29,7 +28,7 @@ function testJob(stage: () => Stage): void {
     await service.submit(generate("sandbox/chat")); // the first submit wakes the clock
     const { status, body, headers, tookMs } = await service.post(
       "/v1/jobs",
-      generate("sandbox/chat!tps=100,ttft_ms=300,tokens=60", { stream: true }),
+      generate("sandbox/chat!tps=100,ttft_ms=300,tokens=60"),
     );
     measured("submit answered", tookMs);
     expect(status).toBe(202);
@@ -39,23 +38,29 @@ function testJob(stage: () => Stage): void {
     const socket = await service.listenToJob(body.id);
     await socket.untilType("job.completed");
     await socket.close();
-    const story = socket.frames
-      .map(shortName)
-      .filter((name, i, all) => name !== "delta" || all[i - 1] !== "delta");
+    const story = socket.frames.map(shortName);
     // The run may have started before the socket was open; the snapshot says so then.
-    expect(story.filter((name) => name !== "started")).toEqual(["snapshot", "delta", "completed"]);
+    expect(story.filter((name) => name !== "started")).toEqual(["snapshot", "completed"]);
     const known = socket.frames[0];
     const stateAtFirst = known && "job" in known ? known.job?.state : null;
     if (stateAtFirst === "pending") expect(story[1]).toBe("started");
     else expect(stateAtFirst).toBe("running");
+    expect((await service.get(`/v1/jobs/${body.id}`)).state).toBe("completed");
+  });
 
-    const deltas = socket
-      .events()
-      .filter((event): event is DeltaEvent & { cursor: string } => event.type === "job.delta");
-    const job = await service.get(`/v1/jobs/${body.id}`);
-    expect(deltas.length).toBeGreaterThan(2);
-    expect(deltas.map(({ text }) => text).join("")).toBe((job.output as Output).text);
-    expect(job.state).toBe("completed");
+  it("tells its text in its stream while it is written, whole and in order, and then its end", async () => {
+    const { service } = stage();
+    const { id } = await service.submit(
+      generate("sandbox/chat!tps=100,ttft_ms=300,tokens=100", { stream: true }),
+    );
+    const frames = await service.readStream(id);
+    const messages = frames.flatMap(({ data }) => data);
+    expect(messages.pop()).toEqual({ type: "end", state: "completed", error: null });
+    // All at once at the end would be one or two.
+    expect(frames.length).toBeGreaterThan(3);
+    const { output } = await service.get(`/v1/jobs/${id}`);
+    const text = messages.map((message) => (message.type === "text" ? message.text : message.type));
+    expect(text.join("")).toBe((output as Output).text);
   });
 
   it("of a limited pool is let in by its gate, and its use is counted there", async () => {

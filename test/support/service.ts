@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import type { JobOnWire } from "../../src/contract/job";
 import { isFinal } from "../../src/core/lifecycle";
 import { type Inbox, openEventSource, openSocket } from "./inbox";
+import { readStreamSocket, type StreamFrame } from "./stream-socket";
 
 export type Body = Record<string, unknown>;
 export type Answer<T> = { status: number; headers: Headers; body: T; tookMs: number };
@@ -96,6 +97,12 @@ export class Service {
   async listenToJob(job: string): Promise<Inbox> {
     const query = new URLSearchParams({ token: await this.token({ job }) });
     return openSocket(`${this.url.replace(/^http/, "ws")}/v1/jobs/${job}/events?${query}`);
+  }
+
+  /** All that a job with a stream says, frame by frame as it came. */
+  async readStream(job: string): Promise<StreamFrame[]> {
+    const query = new URLSearchParams({ offset: "-1", token: await this.token({ job }) });
+    return readStreamSocket(`${this.url.replace(/^http/, "ws")}/v1/jobs/${job}/stream?${query}`);
   }
 
   /** Server-sent events of a channel, from `lastEventId` on. */

@@ -1,7 +1,7 @@
 // A process that stops for so long that another takes its job over, and then goes on as if nothing had happened.
 
 import { env } from "cloudflare:workers";
-import { isLive } from "../../src/core/events";
+import { isKept } from "../../src/core/events";
 import { findBreaches } from "./contract";
 import { type Scenario, type Stage, stageFor } from "./fault-stage";
 import { emptyBucket, emptyTables } from "./fault-trial";
@@ -46,7 +46,7 @@ export async function breachesOfZombie(
     if (after.every((row) => row?.run !== ITS_RUN)) {
       if (JSON.stringify(before) !== JSON.stringify(after)) breaches.push("a zombie has changed a row");
       // Its own start may have been on its way to the hub.
-      const moves = told.filter(({ event }) => !isLive(event) && event.type !== "job.started");
+      const moves = told.filter(({ event }) => isKept(event));
       for (const { event } of moves) breaches.push(`a zombie tells ${event.type}`);
     }
     for (const row of await rowsOf(stage)) if (row) breaches.push(...(await wrongLines(row)));

@@ -48,7 +48,7 @@ export class JobBoard {
   take(frame: Frame): Watched[] {
     if (frame.type === "snapshot") return snapshotJobs(frame).flatMap((job) => this.see(watchedOf(job)));
     if (frame.type === "job.progress") return this.seeProgress(frame);
-    if (frame.type === "reset" || frame.type === "job.delta") return [];
+    if (frame.type === "reset") return [];
     return this.seeMove(frame);
   }
 

@@ -5,7 +5,6 @@ import type { JobEvent } from "../wire-frames.ts";
 
 /** The same one if the event is old news, or does not change it. */
 export function movedJob(job: Job, event: JobEvent): Job {
-  if (event.type === "job.delta") return job;
   if (event.type === "job.progress") {
     if (event.run !== job.run || isFinal(job.state)) return job;
     const { done, total, message } = event;
