@@ -5,7 +5,7 @@ import { backoffMs, sleep } from "./pause.ts";
 
 const LONGEST_BACKOFF_MS = 30_000;
 
-/** However long the server asks to wait. */
+/** However long the server asks to wait; who has never got through, and should wait for longer, is told instead. */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
@@ -25,9 +25,10 @@ export async function keepComing(
       isThrough = true;
       failures = 1;
     } catch (error) {
-      if ((!isThrough && failures >= patience) || !isWorthRepeating(error)) throw error;
-      failures += 1;
+      if (!isWorthRepeating(error)) throw error;
       waitMs = error.retryAfterMs ?? 0;
+      if (!isThrough && (failures >= patience || waitMs > LONGEST_WAIT_MS)) throw error;
+      failures += 1;
     }
     await sleep(Math.max(Math.min(waitMs, LONGEST_WAIT_MS), backoffMs(failures, LONGEST_BACKOFF_MS)), signal);
   }

@@ -3,11 +3,13 @@
 import type { Fetch } from "./attempt.ts";
 import { type Credential, fixed, type GetToken, renewable } from "./credential.ts";
 import { Events } from "./events.ts";
+import { type GenerateOptions, GenerateStream } from "./generate-stream.ts";
 import { Http } from "./http.ts";
 import { Jobs } from "./jobs.ts";
 import { Operations } from "./operations.ts";
 import { askHealth, Keys, Pools, Tokens, Usages } from "./service.ts";
 import type { CallOptions } from "./submit-options.ts";
+import type { GenerateInput } from "./task-types.ts";
 import { TaskList } from "./tasks.ts";
 import type { Health } from "./wire-service.ts";
 
@@ -58,6 +60,14 @@ export class Errand {
     this.keys = new Keys(http);
     this.tokens = new Tokens(http);
     this.http = http;
+  }
+
+  /**
+   * Submits a job of the task `generate`, and tells what it says over the same connection, however often that is lost.
+   * Leaving it hangs up; `jobs.cancel((await stream.job).id)` ends the job.
+   */
+  generate(input: GenerateInput, options: GenerateOptions = {}): GenerateStream {
+    return new GenerateStream(this.http, input, options);
   }
 
   /** How each dependency of the service is. That it is down is an answer, and no error. */

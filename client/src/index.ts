@@ -19,6 +19,7 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { Events } from "./events.ts";
+export type { GenerateOptions, GenerateStream } from "./generate-stream.ts";
 export type { JobFilter, JobList, JobPage } from "./job-pages.ts";
 export type { JobStream, StreamOptions, StreamPart } from "./job-stream.ts";
 export type { Jobs, RunOptions } from "./jobs.ts";

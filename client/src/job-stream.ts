@@ -1,11 +1,13 @@
 // The stream of a job: its text, progress and end, over as many connections as it takes.
 
 import { keepComing } from "./comeback.ts";
+import { Deferred } from "./deferred.ts";
 import { ConnectionError, InvalidRequestError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { Inbox } from "./inbox.ts";
 import { listenBySse } from "./sse.ts";
 import { formatPlace, parsePlace, START, type StreamPlace } from "./stream-place.ts";
+import type { Job } from "./wire.ts";
 import type { StreamControl, StreamMessage } from "./wire-stream.ts";
 
 /** A `reset` says that the text so far is void, and what it is instead: a run that had failed half-way starts over. */
@@ -20,13 +22,30 @@ export type StreamOptions = {
   signal?: AbortSignal;
 };
 
+/** How a connection is opened. */
+export type StreamSource = {
+  open(offset: string, signal: AbortSignal): Promise<Response>;
+  /** A connection that submits the job tells it first. */
+  hearJob?(job: Job): void;
+};
+
+export function openJobStream(
+  http: Http,
+  id: string,
+  offset: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const path = `/v1/jobs/${encodeURIComponent(id)}/stream`;
+  return http.open({ method: "GET", path, query: { offset, live: "sse" }, signal });
+}
+
 type Delivery = { part: StreamPart; place: StreamPlace };
 
 /** Parts in order, none twice, none left out. It ends with the stream: behind the `end` of the job. */
 export class JobStream implements AsyncIterableIterator<StreamPart> {
   private readonly inbox = new Inbox<Delivery>();
   private readonly closing = new AbortController();
-  private readonly whole = new Whole();
+  private readonly whole = new Deferred<string>();
   private readonly signal: AbortSignal | undefined;
   /** Where to come back to. */
   private arrived: StreamPlace;
@@ -36,7 +55,7 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
 
   constructor(
     private readonly http: Http,
-    private readonly path: string,
+    private readonly source: StreamSource,
     { offset = null, text = "", signal }: StreamOptions,
   ) {
     this.signal = signal;
@@ -114,13 +133,16 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
 
   /** One connection. Whether there may be more. */
   private async listenOnce(): Promise<boolean> {
-    const query = { offset: this.arrived.offset, live: "sse" };
     const { signal } = this.closing;
     let batch: StreamMessage[] = [];
     let isHeard = false;
     let goesOn = true;
     const hear = (text: string, event?: string) => {
       if (!goesOn) return false;
+      if (event === "job") {
+        isHeard = true;
+        this.source.hearJob?.(JSON.parse(text) as Job);
+      }
       if (event === "data") batch.push(...(JSON.parse(text) as StreamMessage[]));
       if (event !== "control") return true;
       // Only now is it known where to go on, so that what was cut off before is told again, and nothing else.
@@ -129,7 +151,7 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
       batch = [];
       return goesOn;
     };
-    const open = () => this.http.open({ method: "GET", path: this.path, query, signal });
+    const open = () => this.source.open(this.arrived.offset, signal);
     try {
       await listenBySse(open, hear, signal);
     } catch (error) {
@@ -181,19 +203,5 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
   private startOver(): void {
     this.arrived = START;
     this.deliver({ type: "rollback", to: START.offset, text: "" }, START);
-  }
-}
-
-/** The text to come; nobody has to ask for it. */
-class Whole {
-  resolve: (text: string) => void = () => {};
-  reject: (reason: unknown) => void = () => {};
-  readonly promise = new Promise<string>((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
-
-  constructor() {
-    this.promise.catch(() => {});
   }
 }

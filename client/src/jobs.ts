@@ -2,7 +2,7 @@
 
 import type { Http } from "./http.ts";
 import { type JobFilter, type JobList, listJobs } from "./job-pages.ts";
-import { JobStream, type StreamOptions } from "./job-stream.ts";
+import { JobStream, openJobStream, type StreamOptions } from "./job-stream.ts";
 import { type FinishedJob, toFinished, waitForEnd } from "./run.ts";
 import {
   type BulkJob,
@@ -101,7 +101,8 @@ export class Jobs {
    * `for await`, `close()`, or abort the signal to hang up; the job goes on.
    */
   stream(id: string, options: StreamOptions = {}): JobStream {
-    return new JobStream(this.http, `${pathOf(id)}/stream`, options);
+    const open = (offset: string, signal: AbortSignal) => openJobStream(this.http, id, offset, signal);
+    return new JobStream(this.http, { open }, options);
   }
 
   /**

@@ -4,6 +4,10 @@ import type { JobError, JobState, Progress } from "./wire.ts";
 
 export type StreamMessage =
   | { type: "text"; text: string }
+  /** What the model thinks before it answers; no part of the text. */
+  | { type: "reasoning"; text: string }
+  /** A piece of the arguments' JSON text; id and name stand on each piece. */
+  | { type: "tool_call"; id: string; name: string; arguments: string }
   | ({ type: "progress" } & Progress)
   /** A run is over and the job is not: it is tried again, or goes on. */
   | { type: "state"; state: JobState; run: number; attempt: number; error: JobError | null }

@@ -130,6 +130,9 @@ export type SubmitBody = {
   stream?: boolean;
 };
 
+/** The body of `POST /v1/generate`. */
+export type GenerateBody = Omit<SubmitBody, "task" | "lane" | "run_at" | "delay_s" | "stream">;
+
 /** The body of `POST /v1/jobs/bulk`. */
 export type BulkBody = { jobs: (SubmitBody & { idempotency_key?: string })[] };
 

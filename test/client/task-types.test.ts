@@ -11,6 +11,7 @@ import type {
   GenerateOutput,
   Job,
   JobPage,
+  StreamPart,
 } from "../../client/src/index";
 
 /** Compiled, and never run. */
@@ -50,6 +51,28 @@ it("a task that is not known does not compile, unless its name is known at run t
     expectTypeOf((await jobs.run(either, { prompt: "a" })).output).toEqualTypeOf<
       GenerateOutput | EmbedOutput
     >();
+  });
+});
+
+it("generate() takes the input of its task, and what a job can have that begins at once", () => {
+  compiles(async (errand) => {
+    const stream = errand.generate({ prompt: "a" }, { channel: "c", maxAttempts: 1, idempotencyKey: "k" });
+    expectTypeOf(await stream.job).toEqualTypeOf<Job<GenerateOutput>>();
+    expectTypeOf(await stream.text()).toEqualTypeOf<string>();
+    for await (const part of stream) expectTypeOf(part).toEqualTypeOf<StreamPart>();
+
+    // @ts-expect-error: misspelt
+    errand.generate({ promt: "a" });
+    // @ts-expect-error: of another task
+    errand.generate({ input: "a" });
+    // @ts-expect-error: a role that there is not
+    errand.generate({ messages: [{ role: "boss", content: "a" }] });
+    // @ts-expect-error: it streams anyhow
+    errand.generate({ prompt: "a" }, { stream: true });
+    // @ts-expect-error: it begins at once
+    errand.generate({ prompt: "a" }, { delayS: 1 });
+    // @ts-expect-error: somebody waits for it
+    errand.generate({ prompt: "a" }, { lane: "bulk" });
   });
 });
 

@@ -53,6 +53,15 @@ describe("the client", () => {
     expect(closureOf("client/src/react/index.ts", own)).toContain("react");
   });
 
+  it("has of the AI SDK the types only, for its chat transport only", () => {
+    const taking = own.filter(({ to }) => to === "ai");
+    expect(taking.length).toBeGreaterThan(0);
+    expect(taking.filter(({ from, typeOnly }) => !typeOnly || !from.startsWith("client/src/ai/"))).toEqual(
+      [],
+    );
+    expect(findReach("client/src/index.ts", /^client\/src\/ai\//, own)).toEqual([]);
+  });
+
   it("runs without Node.js and without its command line, which alone needs both", () => {
     const isNode = ({ to }: { to: string }) => to.startsWith("node:");
     const knowing = own.filter(isNode).map(({ from }) => from);

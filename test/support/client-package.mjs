@@ -2,6 +2,7 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { unstable_startWorker } from "wrangler";
 import { run, startGroup } from "../../scripts/processes.mjs";
 import { tempFolder } from "./project-copy.mjs";
 
@@ -10,7 +11,10 @@ const BIN = path.join(ROOT, "node_modules", ".bin");
 const env = { ...process.env, PATH: `${BIN}${path.delimiter}${process.env.PATH ?? ""}` };
 
 /** What the client depends on, and what an app with pages has besides. */
-const INSTALLED = ["eventsource-parser", "react", "react-dom", "@types/react", "@types/react-dom"];
+const INSTALLED = [
+  ...["eventsource-parser", "react", "react-dom", "@types/react", "@types/react-dom"],
+  ...["ai", "@ai-sdk/react"],
+];
 
 const COMPILER = {
   target: "es2022",
@@ -53,6 +57,49 @@ function startProgram(program, cwd, args, { variables = {}, input = "" } = {}) {
   return { printed, ended, interrupt: () => child.kill("SIGINT") };
 }
 
+/** What would not work for somebody who installs it: wrong `exports`, types that are not found. */
+async function lint(tarball) {
+  await succeed(ROOT, "publint", [tarball, "--strict"]);
+  // Whoever calls `require` is told by Node.js itself: an ESM package has nothing else for them.
+  await succeed(ROOT, "attw", [tarball, "--profile", "esm-only"]);
+}
+
+/** Starts it in workerd, asks it once, and ends it. */
+async function askWorker(entrypoint, variables) {
+  // Works without internet, tells nobody, and leaves nothing in the home directory.
+  const quiet = { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" };
+  Object.assign(process.env, quiet, {
+    WRANGLER_REGISTRY_PATH: path.join(path.dirname(entrypoint), "registry"),
+  });
+  const bindings = Object.entries(variables).map(([name, value]) => [name, { type: "plain_text", value }]);
+  const worker = await unstable_startWorker({
+    name: "app",
+    entrypoint,
+    compatibilityDate: "2026-10-01",
+    bindings: Object.fromEntries(bindings),
+    dev: { logLevel: "error", persist: false, inspector: false, watch: false, server: { port: 0 } },
+  });
+  try {
+    return await (await worker.fetch("http://app/")).json();
+  } finally {
+    await worker.dispose();
+  }
+}
+
+/** What is compiled: the app, a chat of it, and all that the README shows. */
+function configure(app, readme) {
+  const write = (folder, compilerOptions) => {
+    const project = { compilerOptions: { ...COMPILER, ...compilerOptions }, include: ["*.ts", "*.tsx"] };
+    writeFileSync(path.join(app, folder, "tsconfig.json"), JSON.stringify(project));
+  };
+  write(".", {});
+  // The types of the AI SDK want those of Node.js.
+  write("chat", { outDir: "../out/chat", skipLibCheck: true });
+  write("readme", { noEmit: true, skipLibCheck: true, jsx: "react-jsx" });
+  for (const [i, [, code]] of [...readme.matchAll(/^```tsx?\n([\s\S]*?)^```/gm)].entries())
+    writeFileSync(path.join(app, "readme", `block-${i + 1}.tsx`), `${code}export {};\n`);
+}
+
 /** Builds and packs a copy of `client/`, and installs it beside the app of test/e2e/client-app. */
 export async function installClient() {
   const { folder, remove } = tempFolder();
@@ -62,15 +109,13 @@ export async function installClient() {
   cpSync(path.join(ROOT, "client"), client, { recursive: true, filter: (file) => !/\bdist\b/.test(file) });
   cpSync(path.join(ROOT, "test/e2e/client-app"), app, { recursive: true });
   mkdirSync(path.join(modules, "errand"), { recursive: true });
-  mkdirSync(path.join(modules, "@types"));
+  for (const scope of ["@types", "@ai-sdk"]) mkdirSync(path.join(modules, scope));
   for (const name of INSTALLED) symlinkSync(path.join(ROOT, "node_modules", name), path.join(modules, name));
   await succeed(client, "npm", ["pack", "--pack-destination", folder]);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   await succeed(folder, "tar", ["-xzf", tarball, "-C", path.join(modules, "errand"), "--strip-components=1"]);
-  writeFileSync(
-    path.join(app, "tsconfig.json"),
-    JSON.stringify({ compilerOptions: COMPILER, include: ["*.ts"] }),
-  );
+  const readme = readFileSync(path.join(modules, "errand", "README.md"), "utf8");
+  configure(app, readme);
   writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));
   const manifest = JSON.parse(readFileSync(path.join(modules, "errand", "package.json"), "utf8"));
   const program = linkProgram(modules, manifest);
@@ -80,8 +125,12 @@ export async function installClient() {
     manifest,
     read: (name) => readFileSync(path.join(modules, "errand", name), "utf8"),
     errand: (args, options) => startProgram(program, app, args, options),
-    compile: () => succeed(app, "tsc", ["-p", "."]),
+    lint: () => lint(path.join(folder, tarball)),
+    compile: async () => {
+      for (const project of [".", "chat", "readme"]) await succeed(app, "tsc", ["-p", project]);
+    },
     start: (...args) => succeed(app, process.execPath, [path.join("out", "app.js"), ...args]),
-    startPage: () => succeed(app, process.execPath, [path.join("out", "page.js")]),
+    startPage: (name) => succeed(app, process.execPath, [path.join("out", name)]),
+    askWorker: (variables) => askWorker(path.join(app, "out", "chat", "worker.js"), variables),
   };
 }

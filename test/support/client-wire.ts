@@ -33,7 +33,7 @@ export class Wire {
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
     const seen = see(url, init);
-    if (/\/(events|stream)$/.test(seen.path)) return this.openStream(seen, init);
+    if (/\/(events|stream|generate)$/.test(seen.path)) return this.openStream(seen, init);
     this.requests.push(seen);
     const fault = this.faults.request?.(seen, this.requests.length);
     if (fault === "refuse") throw new TypeError("connection refused");

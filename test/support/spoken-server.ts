@@ -2,6 +2,7 @@
 
 import { onTestFinished, vi } from "vitest";
 import { Errand } from "../../client/src/index";
+import type { Job } from "../../client/src/wire";
 import type { Frame } from "../../client/src/wire-frames";
 
 export type Call = { method: string; url: URL; body: unknown };
@@ -10,13 +11,17 @@ export type Call = { method: string; url: URL; body: unknown };
 export class Connection {
   isOpen = true;
   readonly response: Response;
-  private body: ReadableStreamDefaultController | null = null;
+  private answer: ReadableStreamDefaultController | null = null;
 
-  constructor(readonly url: URL) {
+  constructor(
+    readonly url: URL,
+    /** What was asked. */
+    readonly body: unknown,
+  ) {
     this.response = new Response(
       new ReadableStream({
-        start: (body) => {
-          this.body = body;
+        start: (answer) => {
+          this.answer = answer;
         },
         cancel: () => {
           this.isOpen = false;
@@ -26,16 +31,21 @@ export class Connection {
   }
 
   send(text: string): void {
-    this.body?.enqueue(new TextEncoder().encode(text));
+    this.answer?.enqueue(new TextEncoder().encode(text));
   }
 
   event(frame: Frame): void {
     this.send(`data: ${JSON.stringify(frame)}\n\n`);
   }
 
+  /** With which an answer to `POST /v1/generate` begins. */
+  job(job: Job): void {
+    this.send(`event: job\ndata: ${JSON.stringify(job)}\n\n`);
+  }
+
   cut(): void {
     this.isOpen = false;
-    this.body?.error(new TypeError("connection lost"));
+    this.answer?.error(new TypeError("connection lost"));
   }
 }
 
@@ -60,8 +70,9 @@ export class SpokenServer {
       this.calls.push(call);
       return answer(call);
     }
-    if (!/\/(events|stream)$/.test(url.pathname)) throw new Error(`nothing is said of ${url.pathname}`);
-    const connection = new Connection(url);
+    if (!/\/(events|stream|generate)$/.test(url.pathname))
+      throw new Error(`nothing is said of ${url.pathname}`);
+    const connection = new Connection(url, call.body);
     this.connections.push(connection);
     return connection.response;
   }

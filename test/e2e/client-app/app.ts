@@ -41,6 +41,9 @@ print({ heard: (await frontend.jobs.get<{ text: string }>(mine.id)).output?.text
 const told = await frontend.jobs.submit("generate", input, { stream: true });
 print({ read: await frontend.jobs.stream(told.id).text() });
 
+const written = backend.generate(input, { channel: "user-42" });
+print({ generated: await written.text(), channel: (await written.job).channel });
+
 // A task of the app's own, which this server does not have.
 const unknown = backend.jobs.run("render", { url: "https://example.com" }).then(({ output }) => output.png);
 print({ refused: await unknown.catch((error) => error.code) });
@@ -53,4 +56,9 @@ export function compiles() {
 export function compilesNeither() {
   // @ts-expect-error: no task, neither the client's nor the app's
   return backend.jobs.submit("rendr", { url: "https://example.com" });
+}
+
+export function compilesForNobody() {
+  // @ts-expect-error: not the input of the task
+  return backend.generate({ promt: "tea" });
 }

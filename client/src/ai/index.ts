@@ -1,0 +1,4 @@
+// What `import … from "errand/ai"` gives.
+
+export { toGenerateMessages } from "./chat-messages.ts";
+export { type ChatRequest, ErrandChatTransport, type ErrandChatTransportOptions } from "./chat-transport.ts";
