@@ -1,4 +1,4 @@
-// The stream of a job: its text, progress and end, over as many connections as it takes.
+// The stream of a job: what the model says, progress and end, over as many connections as it takes.
 
 import { keepComing } from "./comeback.ts";
 import { Deferred } from "./deferred.ts";
@@ -7,11 +7,14 @@ import type { Http } from "./http.ts";
 import { Inbox } from "./inbox.ts";
 import { listenBySse } from "./sse.ts";
 import { formatPlace, parsePlace, START, type StreamPlace } from "./stream-place.ts";
+import type { ToolCall } from "./task-types.ts";
 import type { Job } from "./wire.ts";
 import type { StreamControl, StreamMessage } from "./wire-stream.ts";
 
-/** A `reset` says that the text so far is void, and what it is instead: a run that had failed half-way starts over. */
-export type StreamPart = Exclude<StreamMessage, { type: "rollback" }> | { type: "reset"; text: string };
+/** A `reset` says that what was said so far is void, and what it is instead: a run that had failed half-way starts over. */
+export type StreamPart =
+  | Exclude<StreamMessage, { type: "rollback" }>
+  | { type: "reset"; text: string; reasoning: string; tool_calls: ToolCall[] };
 
 export type StreamOptions = {
   /** The `offset` of an earlier reading: what came before is not told again. Default: from the first word. */
@@ -188,7 +191,7 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
   }
 
   private deliver(message: StreamMessage, place: StreamPlace): void {
-    const part: StreamPart = message.type === "rollback" ? { type: "reset", text: message.text } : message;
+    const part = message.type === "rollback" ? resetBy(message) : message;
     if (part.type === "text") this.said += part.text;
     if (part.type === "reset") this.said = part.text;
     this.inbox.put({ part, place });
@@ -204,4 +207,12 @@ export class JobStream implements AsyncIterableIterator<StreamPart> {
     this.arrived = START;
     this.deliver({ type: "rollback", to: START.offset, text: "" }, START);
   }
+}
+
+function resetBy({
+  text,
+  reasoning = "",
+  tool_calls = [],
+}: Extract<StreamMessage, { type: "rollback" }>): StreamPart {
+  return { type: "reset", text, reasoning, tool_calls };
 }

@@ -1,12 +1,44 @@
 // The tasks that this client knows, with their inputs and outputs; apps add their own.
 
+export type TextPart = { type: "text"; text: string };
+
 export type ContentPart =
-  | { type: "text"; text: string }
+  | TextPart
   | { type: "image_url"; image_url: { url: string; detail?: "auto" | "low" | "high" } };
 
-export type Message = {
-  role: "system" | "developer" | "user" | "assistant";
-  content: string | ContentPart[];
+export type Message =
+  | { role: "system" | "developer" | "user"; content: string | ContentPart[] }
+  /** Content is needed where there are no `tool_calls`. */
+  | { role: "assistant"; content?: string | ContentPart[] | null; tool_calls?: MessageToolCall[] }
+  /** What a tool has answered. */
+  | { role: "tool"; content: string | TextPart[]; tool_call_id: string };
+
+/** A `ToolCall` of an earlier answer, in the form in which the model is told of it again. */
+export type MessageToolCall = {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+};
+
+/** A function that the model may call, with the JSON schema of its arguments. */
+export type Tool = {
+  type: "function";
+  function: {
+    name: string;
+    description?: string;
+    parameters?: Record<string, unknown>;
+    strict?: boolean;
+  };
+};
+
+export type ToolChoice = "none" | "auto" | "required" | { type: "function"; function: { name: string } };
+
+/** A call that the model asks for. */
+export type ToolCall = {
+  id: string;
+  name: string;
+  /** JSON text as the model has written it: it may not fit the schema, and in a stream it is a piece. */
+  arguments: string;
 };
 
 export type ResponseFormat =
@@ -36,6 +68,10 @@ export type GenerateInput = {
   seed?: number;
   reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
   response_format?: ResponseFormat;
+  /** At most 128. */
+  tools?: Tool[];
+  tool_choice?: ToolChoice;
+  parallel_tool_calls?: boolean;
   metadata?: Record<string, string>;
   /** Anything else the provider takes. */
   provider_options?: Record<string, unknown>;
@@ -45,6 +81,10 @@ export type GenerateOutput = {
   text: string;
   /** The parsed answer, when `response_format` asked for JSON. */
   json?: unknown;
+  /** What the model has thought before it spoke, if its provider tells. */
+  reasoning?: string;
+  /** The calls that the model asks for: answer each with a message of role `tool`. */
+  tool_calls?: ToolCall[];
   finish_reason: string;
   model: string;
 };

@@ -1,5 +1,6 @@
 // What the stream of a job holds, message by message.
 
+import type { ToolCall } from "./task-types.ts";
 import type { JobError, JobState, Progress } from "./wire.ts";
 
 export type StreamMessage =
@@ -11,8 +12,8 @@ export type StreamMessage =
   | ({ type: "progress" } & Progress)
   /** A run is over and the job is not: it is tried again, or goes on. */
   | { type: "state"; state: JobState; run: number; attempt: number; error: JobError | null }
-  /** What was said so far is void: the text so far is exactly this. */
-  | { type: "rollback"; to: string; text: string }
+  /** What was said so far is void: it is exactly this instead. */
+  | { type: "rollback"; to: string; text: string; reasoning?: string; tool_calls?: ToolCall[] }
   /** Something follows only if the job is run again. `cut`: the last words did not get here, the job's output has them. */
   | { type: "end"; state: JobState; error: JobError | null; cut?: true };
 

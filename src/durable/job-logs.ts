@@ -5,6 +5,7 @@
 import { joined } from "../core/bytes";
 import { type LogMessage, type LogNote, type Producer, toLine } from "../core/streams/job-log";
 import { formatOffset } from "../core/streams/offset";
+import { rollbackTo, saidIn } from "../core/streams/said";
 import type { Chunk, LogState, StoredStream, StreamStore } from "./stream-store";
 
 /** What is not stored yet is, when it is that much. */
@@ -157,10 +158,10 @@ export class JobLogs {
     this.flush(id);
     const at = this.tail(id);
     const to = formatOffset({ epoch: log.epochs.length - 1, at: log.committed });
-    const text = textOf(this.store.chunks(id, 0, log.committed), log.committed);
+    const said = saidIn(messagesIn(this.store.chunks(id, 0, log.committed), log.committed));
     const begun = { ...stream, log: { ...log, mark: null, epochs: [...log.epochs, at] } };
     this.store.save(begun);
-    this.add(begun, at, new TextEncoder().encode(toLine({ type: "rollback", to, text })));
+    this.add(begun, at, new TextEncoder().encode(toLine(rollbackTo(to, said))));
   }
 
   private add(stream: StoredStream, at: number, data: Uint8Array): void {
@@ -182,16 +183,10 @@ export class JobLogs {
   }
 }
 
-/** What a reader shows of the first so many bytes. */
-function textOf(chunks: Iterable<Chunk>, bytes: number): string {
+/** Those of the first so many bytes. */
+function messagesIn(chunks: Iterable<Chunk>, bytes: number): LogMessage[] {
   const lines = new TextDecoder().decode(joined([...chunks].map(({ data }) => data)).subarray(0, bytes));
-  let text = "";
-  for (const line of lines.split("\n").filter((one) => one !== "")) {
-    const message = JSON.parse(line) as LogMessage;
-    if (message.type === "text") text += message.text;
-    if (message.type === "rollback") text = message.text;
-  }
-  return text;
+  return lines.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as LogMessage]));
 }
 
 /** Before anything is written. */

@@ -6,6 +6,8 @@ import type { Announced } from "../core/gate/report";
 import type { Job, WholeJob } from "../core/job";
 import type { Outcome } from "../core/outcome";
 import { parseRoute, presentTarget } from "../core/route";
+import type { LogMessage } from "../core/streams/job-log";
+import { NOTHING_SAID, type Said, saidAfter } from "../core/streams/said";
 import { addUsage, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import type { Llm } from "../llm/llm";
@@ -48,8 +50,8 @@ export type RunTools = {
   openStream(job: Job): StreamWriter;
 };
 
-/** Text that a run has streamed so far; what a cancelled job keeps. */
-type Streamed = { text: string };
+/** What a run has streamed so far; what a cancelled job keeps. */
+type Streamed = { said: Said };
 
 const ABORT_GRACE_MS = 250;
 
@@ -86,7 +88,7 @@ async function perform(
   calls: Calls,
 ): Promise<RunEnd> {
   let usage: Usage | null = null;
-  const streamed: Streamed = { text: "" };
+  const streamed: Streamed = { said: NOTHING_SAID };
   const onUsage = (used: Usage) => {
     usage = usage ? addUsage(usage, used) : used;
   };
@@ -108,8 +110,9 @@ async function perform(
     const error = toAppError(deps, job, thrown, run.controller.signal);
     // Whatever else the task has under way ends with it.
     run.controller.abort(error);
-    const partial = task?.partial && streamed.text ? task.partial(streamed.text, job.model ?? "") : null;
-    return { ...ending(run), result: { ok: false, error, partial }, usage };
+    const { said } = streamed;
+    const partial = said.text || said.reasoning ? task?.partial?.(said, job.model ?? "") : null;
+    return { ...ending(run), result: { ok: false, error, partial: partial ?? null }, usage };
   } finally {
     clearTimeout(timer);
   }
@@ -182,6 +185,10 @@ function contextOf(
   streamed: Streamed,
   llm: Llm,
 ): TaskContext {
+  const say = (message: LogMessage) => {
+    streamed.said = saidAfter(streamed.said, message);
+    narrator.say(message);
+  };
   return {
     llm,
     model: job.model ?? "",
@@ -190,10 +197,9 @@ function contextOf(
       narrator.progress(run.progress);
     },
     stream: {
-      write(text) {
-        streamed.text += text;
-        narrator.say({ type: "text", text });
-      },
+      write: (text) => say({ type: "text", text }),
+      reasoning: (text) => say({ type: "reasoning", text }),
+      toolCall: (piece) => say({ type: "tool_call", ...piece }),
     },
     signal: run.controller.signal,
     attempt: job.attempt,

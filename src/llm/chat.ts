@@ -1,24 +1,35 @@
 // One chat completion, always streamed, gathered into one answer.
 
 import type OpenAI from "openai";
-import type { ChatCompletionCreateParamsStreaming } from "openai/resources/chat/completions";
+import type {
+  ChatCompletionChunk,
+  ChatCompletionCreateParamsStreaming,
+} from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { AppError } from "../core/errors";
 import { estimateTokens } from "../core/usage";
+import { wordsOf } from "./chat-delta";
 import type { ChatRequest } from "./llm";
 import type { Model } from "./models";
+import { promptText } from "./prompt-text";
 import type { TokenCounts } from "./provider-call";
+import { ToolCalls } from "./tool-calls";
 
 /** What has come so far: still there when the stream breaks, so that what was used can be counted. */
 export type ChatAnswer = {
   text: string;
+  reasoning: string;
+  toolCalls: ToolCalls;
   refusal: string;
   finishReason: string | null;
   tokens: TokenCounts | null;
 };
 
 export function emptyAnswer(): ChatAnswer {
-  return { text: "", refusal: "", finishReason: null, tokens: null };
+  return {
+    ...{ text: "", reasoning: "", toolCalls: new ToolCalls(), refusal: "" },
+    ...{ finishReason: null, tokens: null },
+  };
 }
 
 type StreamChat = {
@@ -41,16 +52,25 @@ export async function streamChat(call: StreamChat): Promise<void> {
     // Optional all the way: compatible servers send chunks without choices, and choices without delta.
     if (chunk?.usage) answer.tokens = toTokenCounts(chunk.usage);
     const choice = chunk?.choices?.[0];
-    if (choice?.delta?.refusal) answer.refusal += choice.delta.refusal;
     if (choice?.finish_reason) answer.finishReason = choice.finish_reason;
-    if (choice?.delta?.content) {
-      answer.text += choice.delta.content;
-      request.onText?.(choice.delta.content);
-    }
+    if (choice?.delta) hear(choice.delta, answer, request);
   }
   // Also after an abort, on which the SDK ends the loop in silence: classifyProviderError looks at the signal.
   if (answer.finishReason === null) throw new AppError("stream_cut");
   if (answer.finishReason === "content_filter" || answer.refusal) throw new AppError("content_refused");
+}
+
+function hear(delta: ChatCompletionChunk.Choice.Delta, answer: ChatAnswer, request: ChatRequest): void {
+  const { text, reasoning } = wordsOf(delta);
+  answer.refusal += delta.refusal ?? "";
+  answer.reasoning += reasoning;
+  answer.text += text;
+  if (reasoning) request.onReasoning?.(reasoning);
+  if (text) request.onText?.(text);
+  for (const piece of delta.tool_calls ?? []) {
+    const told = answer.toolCalls.add(piece);
+    if (told) request.onToolCall?.(told);
+  }
 }
 
 function chatBody(model: Model, baseUrl: string, request: ChatRequest): ChatCompletionCreateParamsStreaming {
@@ -62,6 +82,9 @@ function chatBody(model: Model, baseUrl: string, request: ChatRequest): ChatComp
     seed: request.seed,
     reasoning_effort: request.reasoning_effort,
     response_format: request.response_format,
+    tools: request.tools,
+    tool_choice: request.tool_choice,
+    parallel_tool_calls: request.parallel_tool_calls,
     metadata: request.metadata,
     [outputLimitField(baseUrl)]: request.max_output_tokens,
     stream_options: { include_usage: true },
@@ -95,21 +118,12 @@ function toTokenCounts(usage: CompletionUsage): TokenCounts {
 
 /** For a provider that sends no usage, or whose stream broke before it could. */
 export function estimateChatTokens(request: ChatRequest, answer: ChatAnswer): TokenCounts {
+  const { text, reasoning, refusal, toolCalls } = answer;
+  const calls = toolCalls.all.map((call) => call.name + call.arguments).join("");
   return {
     input_tokens: estimateTokens(promptText(request)),
-    output_tokens: estimateTokens(answer.text + answer.refusal),
+    output_tokens: estimateTokens(reasoning + text + refusal + calls),
     cached_tokens: 0,
-    reasoning_tokens: 0,
+    reasoning_tokens: estimateTokens(reasoning),
   };
-}
-
-/** All text of the messages; images are left out. */
-export function promptText({ messages }: ChatRequest): string {
-  return messages
-    .flatMap(({ content }) =>
-      typeof content === "string"
-        ? [content]
-        : content.map((part) => (part.type === "text" ? part.text : "")),
-    )
-    .join("\n");
 }

@@ -2,11 +2,12 @@
 
 import { AppError } from "../core/errors";
 import { addUsage, NO_USAGE } from "../core/usage";
-import { emptyAnswer, estimateChatTokens, promptText, streamChat } from "./chat";
+import { emptyAnswer, estimateChatTokens, streamChat } from "./chat";
 import { delay } from "./delay";
 import { embedSlice, estimateEmbedTokens, splitInputs } from "./embeddings";
 import type { ChatRequest, ChatResult, EmbedRequest, EmbedResult, Llm } from "./llm";
 import type { Catalogue, Model } from "./models";
+import { promptText } from "./prompt-text";
 import { type CallDeps, type CallSize, callProvider, type TokenCounts } from "./provider-call";
 
 export type LlmDeps = CallDeps & { catalogue: Catalogue };
@@ -38,7 +39,8 @@ async function chat(deps: LlmDeps, request: ChatRequest): Promise<ChatResult> {
     counted: () => answer.tokens,
     estimate: () => estimateChatTokens(request, answer),
   });
-  return { text: answer.text, finish_reason: answer.finishReason ?? "stop", usage };
+  const { text, reasoning, toolCalls, finishReason } = answer;
+  return { text, reasoning, tool_calls: toolCalls.all, finish_reason: finishReason ?? "stop", usage };
 }
 
 async function embed(deps: LlmDeps, request: EmbedRequest): Promise<EmbedResult> {

@@ -3,6 +3,8 @@
 import type { z } from "zod";
 import type { PoolLimits } from "../core/gate/ticket";
 import type { Outcome } from "../core/outcome";
+import type { Said } from "../core/streams/said";
+import type { ToolCall } from "../core/tool-call";
 import type { Llm } from "../llm/llm";
 
 export type TaskContext = {
@@ -12,8 +14,13 @@ export type TaskContext = {
   model: string;
   /** Tells listeners how far the work is. `total` may be left out when it is not known. */
   progress(done: number, total?: number, message?: string): void;
-  /** Text for those who watch the job while it runs; a cancelled job keeps it. */
-  stream: { write(text: string): void };
+  /** For those who watch the job while it runs. A cancelled job keeps text and reasoning. */
+  stream: {
+    write(text: string): void;
+    reasoning(text: string): void;
+    /** A piece of a call's arguments, under the call's id and name. */
+    toolCall(piece: ToolCall): void;
+  };
   /** Aborts when the job is cancelled, runs out of time or was taken over. */
   signal: AbortSignal;
   /** 1 for the first try. */
@@ -42,8 +49,8 @@ export type Task<Input = unknown, Output = unknown> = {
   /** Used for jobs that do not say. `timeout_s` is per attempt, 780 at the most. */
   defaults: { max_attempts: number; timeout_s: number };
   run(input: Input, ctx: TaskContext): Promise<Outcome<Output>>;
-  /** What a job that was cancelled half-way keeps as its output, made of the text streamed so far. */
-  partial?(text: string, model: string): Output;
+  /** What a job that was cancelled half-way keeps as its output, made of what it has streamed so far. */
+  partial?(said: Said, model: string): Output;
 };
 
 /** Checks nothing and changes nothing: it lets TypeScript infer the types of `run` from the two schemas. */

@@ -1,4 +1,4 @@
-// Inputs, doctor and watch, without a process.
+// Inputs, outputs, doctor and watch, without a process.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { answering, KEYED, runProgram, start } from "../support/cli-program";
@@ -25,6 +25,19 @@ describe("the input of a job", () => {
     });
     expect(await submitted(["-"], '{"b":2}')).toEqual({ task: "generate", input: { b: 2 } });
     expect(await submitted(["--input", "-"], "[3]")).toEqual({ task: "generate", input: [3] });
+  });
+});
+
+describe("the output of a job that is waited for", () => {
+  it("is printed as its text; with JSON or tool calls in it, as a whole", async () => {
+    const printed = async (output: object) => {
+      answering(() => Response.json({ id: "job_1", state: "completed", output, output_url: null }));
+      return (await runProgram(["submit", "generate", "--prompt", "a", "--wait"])).out;
+    };
+    expect(await printed({ text: "Tea.", reasoning: "Hm." })).toBe("Tea.\n");
+    const calling = { text: "", tool_calls: [{ id: "c", name: "brew", arguments: "{}" }] };
+    for (const output of [calling, { text: "[1]", json: [1] }])
+      expect(JSON.parse(await printed(output))).toEqual(output);
   });
 });
 

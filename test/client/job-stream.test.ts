@@ -41,6 +41,9 @@ async function take(stream: JobStream, count: number): Promise<StreamPart[]> {
   return parts;
 }
 
+/** A reset that leaves nothing of what was said. */
+const RESET: StreamPart = { type: "reset", text: "", reasoning: "", tool_calls: [] };
+
 const sse = (text: string) => new Response(text);
 const refusal = (status: number, error: object) => Response.json({ error }, { status });
 
@@ -226,7 +229,7 @@ describe("the offset", () => {
       () => sse(batch([text("a"), END], "0_1", true)),
     ]);
     const stream = errand.jobs.stream("j", { offset: "0_99", text: "old" });
-    expect(await all(stream)).toEqual([{ type: "reset", text: "" }, text("a"), END]);
+    expect(await all(stream)).toEqual([RESET, text("a"), END]);
     expect(await stream.text()).toBe("a");
     expect(urls).toHaveLength(2);
     const hopeless = scripted([() => refusal(400, error)]).errand.jobs.stream("j");
@@ -240,7 +243,7 @@ describe("the offset", () => {
     const { errand } = scripted([() => sse(whole)]);
     const stream = errand.jobs.stream("j", { offset: "-1+3", text: "abc" });
     expect(await stream.text()).toBe("ab");
-    expect(await all(stream)).toEqual([{ type: "reset", text: "" }, text("a"), END, text("b"), END]);
+    expect(await all(stream)).toEqual([RESET, text("a"), END, text("b"), END]);
   });
 });
 

@@ -12,6 +12,8 @@ import type {
   Job,
   JobPage,
   StreamPart,
+  Tool,
+  ToolCall,
 } from "../../client/src/index";
 
 /** Compiled, and never run. */
@@ -35,6 +37,23 @@ it("the name of a task decides what its input and output are", () => {
     await jobs.run("embed", {});
     // @ts-expect-error: of another task
     (await jobs.run("embed", { input: "a" })).output.text;
+  });
+});
+
+it("what the model has called can be answered, and what is left out does not compile", () => {
+  compiles(async ({ jobs }) => {
+    const tools: Tool[] = [{ type: "function", function: { name: "brew" } }];
+    const first = await jobs.run("generate", { prompt: "a", tools, tool_choice: "required" });
+    expectTypeOf(first.output.tool_calls).toEqualTypeOf<ToolCall[] | undefined>();
+    const calls = (first.output.tool_calls ?? []).map(({ id, name, arguments: json }) => ({
+      ...{ id, type: "function" as const, function: { name, arguments: json } },
+    }));
+    const answers = calls.map(({ id }) => ({ role: "tool" as const, tool_call_id: id, content: "Done." }));
+    await jobs.run("generate", { messages: [{ role: "assistant", tool_calls: calls }, ...answers], tools });
+    // @ts-expect-error: an answer to no call
+    await jobs.run("generate", { messages: [{ role: "tool", content: "Done." }] });
+    // @ts-expect-error: a choice that there is not
+    await jobs.run("generate", { prompt: "a", tools, tool_choice: "always" });
   });
 });
 

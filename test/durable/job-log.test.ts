@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { type LogMessage, SHUT_OUT } from "../../src/core/streams/job-log";
+import { type LogMessage, SHUT_OUT, toLine } from "../../src/core/streams/job-log";
 import { parseOffset } from "../../src/core/streams/offset";
 import { shardOf } from "../../src/core/streams/stream";
 import type { JobLog } from "../../src/durable/job-log";
@@ -146,6 +146,25 @@ describe("a run that leaves", () => {
       const texts = textsOf((await read(id)).messages);
       expect(texts).toEqual(commits ? ["a", "state", "b", "end"] : ["a", "state", "rollback", "b", "end"]);
     }
+  });
+
+  it("leaves its reasoning and its calls too: who starts over behind them says them", async () => {
+    const id = aLog();
+    const said: LogMessage[] = [
+      { type: "reasoning", text: "Hm." },
+      { type: "text", text: "a" },
+      { type: "tool_call", id: "c", name: "brew", arguments: "" },
+      { type: "tool_call", id: "c", name: "brew", arguments: '{"cups":2}' },
+    ];
+    const last: LogMessage = { type: "state", state: "pending", run: 1, attempt: 1, error: null };
+    const lines = new TextEncoder().encode(said.map(toLine).join(""));
+    await stub(id).leave(id, { ...leaving, lines, last });
+    const lost = new TextEncoder().encode(said.map(toLine).join(""));
+    await stub(id).leave(id, { ...leaving, run: 2, lines: lost, last, commits: false });
+    await produce(id, 3);
+    const { messages } = await read(id);
+    const tool_calls = [{ id: "c", name: "brew", arguments: '{"cups":2}' }];
+    expect(messages.at(-1)).toMatchObject({ type: "rollback", text: "a", reasoning: "Hm.", tool_calls });
   });
 
   it("opens the stream of a job again that had ended, and takes back all of it", async () => {

@@ -231,6 +231,20 @@ describe("a run that is asked to stop", () => {
     expect(movesTold(deps, job.id)).toEqual(["job.started", "job.cancelling", "job.cancelled"]);
   });
 
+  it("keeps the reasoning when the model has not come to speak", async () => {
+    const job = await storedJob(acmeChat);
+    const thought = { choices: [{ index: 0, delta: { reasoning: "Tea or coffee?" }, finish_reason: null }] };
+    const deps = testDeps({
+      fetch: async (_, init) => {
+        await cancelAll(deps, [job]);
+        return eventStream([thought], { hang: true, signal: init?.signal });
+      },
+    });
+    const [now] = await ringFor(deps, job);
+    expect(now).toMatchObject({ state: "cancelled", usage: { reasoning_tokens: 4, estimated: true } });
+    expect(JSON.parse(now?.output ?? "")).toMatchObject({ text: "", reasoning: "Tea or coffee?" });
+  });
+
   it("ends cancelled even when it fails at that moment in a way that would be retried", async () => {
     const job = await storedJob(acmeChat);
     const deps = testDeps({

@@ -16,7 +16,7 @@ import { PROJECT } from "../support/factory";
 import { SEED } from "../support/fault-rounds";
 import { call } from "../support/http-client";
 import { changeRow, storedJob, theJob } from "../support/rows";
-import { followStream, shown } from "../support/stream-reader";
+import { followStream, shown, shownBeside } from "../support/stream-reader";
 
 const WORDS = "Tea came to Lisbon by ship, and stayed. ".split(" ").map((word) => `${word} `);
 const ENDING = [textChunk("", "stop"), usageChunk({ prompt_tokens: 9, completion_tokens: 9 }), "[DONE]"];
@@ -35,16 +35,22 @@ async function kill(id: string): Promise<void> {
   await died.catch(() => {});
 }
 
-type Message = { type: string; text?: string; state?: string };
+type Message = Parameters<typeof shown>[0][number];
 
 const read = async (id: string) => (await call<Message[]>("GET", `/v1/jobs/${id}/stream`)).body;
 
 /** Runs the job until it has ended, however often that is. */
 async function runToEnd(deps: TestDeps, id: string): Promise<string> {
+  return (await outputAtEnd(deps, id)).text;
+}
+
+type Output = { text: string; reasoning?: string; tool_calls?: { arguments: string }[] };
+
+async function outputAtEnd(deps: TestDeps, id: string): Promise<Output> {
   for (let job = await theJob(id); job.state === "pending"; ) {
     await fallDue(id);
     [job] = (await ringFor(deps, job)) as [typeof job];
-    if (job.state !== "pending") return (JSON.parse(job.output ?? "null") as { text: string }).text;
+    if (job.state !== "pending") return JSON.parse(job.output ?? "null") as Output;
   }
   throw new Error("it did not run");
 }
@@ -70,6 +76,52 @@ describe("text of attempts that are cut off", () => {
         expect(output).toBe(WORDS.join(""));
         expect(reader.text).toBe(output);
         expect(shown(await read(job.id))).toBe(output);
+      }),
+      { numRuns: 12, seed: SEED },
+    );
+  }, 60_000);
+});
+
+const delta = (words: object) => ({ choices: [{ index: 0, delta: words, finish_reason: null }] });
+
+/** Thinks, speaks, and calls two tools. */
+const EVERYTHING = [
+  ...["Tea ", "or ", "coffee? "].map((reasoning_content) => delta({ reasoning_content })),
+  ...WORDS.slice(0, 3).map((content) => delta({ content })),
+  ...["brew", "pour"].flatMap((name, index) => [
+    delta({
+      tool_calls: [{ index, id: `call_${name}`, type: "function", function: { name, arguments: "" } }],
+    }),
+    ...['{"cups"', ":", "3}"].map((piece) =>
+      delta({ tool_calls: [{ index, function: { arguments: piece } }] }),
+    ),
+  ]),
+];
+
+describe("reasoning and tool calls of attempts that are cut off", () => {
+  it("are taken back with the text, and the reader ends with what the output has", async () => {
+    const cuts = fc.array(fc.nat({ max: EVERYTHING.length }), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.integer({ min: 1, max: 5 }), async (places, perConnection) => {
+        const left = [...places];
+        const job = await newJob();
+        const deps = testDeps({
+          random: () => 0,
+          fetch: async () => {
+            const cut = left.shift();
+            return eventStream(cut === undefined ? [...EVERYTHING, ...ENDING] : EVERYTHING.slice(0, cut));
+          },
+        });
+        const reader = followStream(job.id, perConnection);
+        const { text, reasoning, tool_calls } = await outputAtEnd(deps, job.id);
+        await reader.ended;
+        const brew = { id: "call_brew", name: "brew", arguments: '{"cups":3}' };
+        expect(reasoning).toBe("Tea or coffee? ");
+        expect(tool_calls).toEqual([brew, { ...brew, id: "call_pour", name: "pour" }]);
+        for (const messages of [reader.messages, await read(job.id)]) {
+          expect(shownBeside(messages)).toEqual({ reasoning, tool_calls });
+          expect(shown(messages)).toBe(text);
+        }
       }),
       { numRuns: 12, seed: SEED },
     );

@@ -27,7 +27,8 @@ describe("a streamed answer", () => {
       reasoning_tokens: 5,
       cost_usd: (60 * 1 + 40 * 0.5 + 20 * 10) / 1e6,
     };
-    expect(result).toEqual({ text: "Hi you", finish_reason: "stop", usage: expected });
+    const nothingElse = { reasoning: "", tool_calls: [] };
+    expect(result).toEqual({ text: "Hi you", ...nothingElse, finish_reason: "stop", usage: expected });
     expect(pieces).toEqual(["Hi ", "you"]);
     expect(usages).toEqual([expected]);
   });
@@ -138,6 +139,20 @@ describe("the request", () => {
     expect(headers?.get("x-errand-job")).toBe("job_9");
     expect(headers?.get("x-errand-attempt")).toBe("3");
     expect(headers?.get("authorization")).toBe("Bearer sk-acme-secret");
+  });
+
+  it("hands tools and what has been called before on as they are", async () => {
+    const { llm, sent } = withProvider(complete);
+    const tools = [{ type: "function" as const, function: { name: "brew", parameters: { type: "object" } } }];
+    const call = { id: "a", type: "function" as const, function: { name: "brew", arguments: "{}" } };
+    const messages = [
+      ...hello.messages,
+      { role: "assistant" as const, content: null, tool_calls: [call] },
+      { role: "tool" as const, tool_call_id: "a", content: "Done." },
+    ];
+    const settings = { tools, tool_choice: "auto" as const, parallel_tool_calls: false };
+    await llm.chat({ ...hello, messages, ...settings });
+    expect(sent[0]?.body).toMatchObject({ messages, ...settings });
   });
 
   it("takes provider_options last, but keeps its model and its stream", async () => {

@@ -3,9 +3,10 @@
 import { createElement } from "react";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { useJobStream } from "../../client/src/react/index";
+import type { LogMessage } from "../../src/core/streams/job-log";
 import { openBrowser, openPage, probe } from "../support/page";
 import { dontPause, SpokenServer } from "../support/spoken-server";
-import { batch, END, rollback, text } from "../support/stream-frames";
+import { batch, callPiece, END, reasoning, rollback, text } from "../support/stream-frames";
 
 const offsetOf = ({ url }: { url: URL }) => url.searchParams.get("offset");
 
@@ -19,7 +20,8 @@ async function watch(server = new SpokenServer(), isStrict = false) {
 it("shows the text as it comes, how far the job is, and its end", async () => {
   openBrowser();
   const { server, stream, shows } = await watch();
-  expect(stream.now).toEqual({ text: "", progress: null, state: null, isStreaming: true, error: null });
+  const nothing = { text: "", reasoning: "", toolCalls: [], progress: null, state: null };
+  expect(stream.now).toEqual({ ...nothing, isStreaming: true, error: null });
   const connection = await server.connection();
   connection.send(batch([text("one ")], "0_1"));
   await shows("one ");
@@ -43,6 +45,34 @@ it("shows after a rollback what the rollback says, and nothing of before", async
   connection.send(batch([rollback("one "), text("two")], "1_5"));
   await shows("one two");
   expect(stream.seen.map((view) => view.text)).not.toContain("one twone two");
+});
+
+it("shows reasoning and tool calls as they come, and after a rollback what it says of them", async () => {
+  openBrowser();
+  const { server, stream } = await watch();
+  const calls = (...toolCalls: [id: string, json: string][]) =>
+    toolCalls.map(([id, json]) => ({ id, name: "brew", arguments: json }));
+  const connection = await server.connection();
+  connection.send(batch([reasoning("Tea "), callPiece(""), reasoning("or?"), callPiece('{"cups"')], "0_4"));
+  const begun = { text: "", reasoning: "Tea or?", toolCalls: calls(["call_1", '{"cups"']), state: "running" };
+  await vi.waitFor(() => expect(stream.now).toMatchObject(begun));
+  connection.send(batch([callPiece("{}", "call_2"), callPiece(":3}")], "0_6"));
+  const both = { toolCalls: calls(["call_1", '{"cups":3}'], ["call_2", "{}"]) };
+  await vi.waitFor(() => expect(stream.now).toMatchObject(both));
+  const left: LogMessage = { type: "rollback", to: "0_0", text: "", tool_calls: calls(["call_1", "{}"]) };
+  connection.send(batch([left, reasoning("Anew.")], "1_8"));
+  const after = { reasoning: "Anew.", toolCalls: calls(["call_1", "{}"]) };
+  await vi.waitFor(() => expect(stream.now).toMatchObject(after));
+});
+
+it("goes on from what a version kept that knew of no reasoning", async () => {
+  const { kept } = openBrowser();
+  const view = { text: "one ", progress: null, state: "running", isStreaming: true, error: null };
+  kept.set("errand/stream/j", JSON.stringify({ offset: "0_1", view }));
+  const { server, stream } = await watch();
+  (await server.connection()).send(batch([reasoning("Hm."), callPiece("{}"), text("two")], "0_4"));
+  await vi.waitFor(() => expect(stream.now).toMatchObject({ text: "one two", reasoning: "Hm." }));
+  expect(stream.now.toolCalls).toHaveLength(1);
 });
 
 it("tells how the job has failed, and why a stream cannot be read", async () => {

@@ -4,6 +4,10 @@ import type { StreamMessage } from "../../client/src/wire-stream";
 import type { LogMessage } from "../../src/core/streams/job-log";
 
 export const text = (words: string): LogMessage => ({ type: "text", text: words });
+export const reasoning = (words: string): LogMessage => ({ type: "reasoning", text: words });
+export const callPiece = (piece: string, id = "call_1"): LogMessage => ({
+  ...{ type: "tool_call", id, name: "brew", arguments: piece },
+});
 export const rollback = (words: string): LogMessage => ({ type: "rollback", to: "0_0", text: words });
 export const END = { type: "end", state: "completed", error: null } satisfies LogMessage;
 

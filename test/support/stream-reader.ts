@@ -2,7 +2,15 @@
 
 import { open } from "./http-client";
 
-type Message = { type: string; text?: string; state?: string };
+type ToolCall = { id: string; name: string; arguments: string };
+
+type Message = {
+  type: string;
+  text?: string;
+  state?: string;
+  reasoning?: string;
+  tool_calls?: ToolCall[];
+} & Partial<ToolCall>;
 
 /** What a page of the stream shows as the job's text, after what it showed before. */
 export function shown(messages: Message[], before = ""): string {
@@ -10,6 +18,20 @@ export function shown(messages: Message[], before = ""): string {
     if (message.type === "rollback") return message.text ?? "";
     return message.type === "text" ? text + message.text : text;
   }, before);
+}
+
+/** The reasoning and the calls that these messages show, as the job's output has them. */
+export function shownBeside(messages: Message[]): { reasoning?: string; tool_calls?: ToolCall[] } {
+  const counted = messages.slice(messages.findLastIndex(({ type }) => type === "rollback") + 1);
+  const { reasoning: before = "", tool_calls = [] } = messages[messages.length - counted.length - 1] ?? {};
+  const calls = new Map(tool_calls.map((call) => [call.id, { ...call }]));
+  let reasoning = before;
+  for (const { type, text = "", id = "", name = "", arguments: piece = "" } of counted) {
+    if (type === "reasoning") reasoning += text;
+    if (type !== "tool_call") continue;
+    calls.set(id, { id, name, arguments: (calls.get(id)?.arguments ?? "") + piece });
+  }
+  return { ...(reasoning && { reasoning }), ...(calls.size > 0 && { tool_calls: [...calls.values()] }) };
 }
 
 export type StreamReader = {

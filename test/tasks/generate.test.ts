@@ -45,11 +45,15 @@ describe("generate", () => {
     expect(output).toMatchObject({ finish_reason: "length" });
   });
 
-  it("that is cancelled keeps the text so far", () => {
-    expect(generate.partial?.("Once upon", "sandbox/chat")).toEqual({
-      text: "Once upon",
-      finish_reason: "cancelled",
-      model: "sandbox/chat",
+  it("that is cancelled keeps text and reasoning so far, and no call that was cut off", () => {
+    const rest = { finish_reason: "cancelled", model: "sandbox/chat" };
+    const said = { text: "Once upon", reasoning: "", toolCalls: [{ id: "a", name: "b", arguments: "{" }] };
+    expect(generate.partial?.(said, "sandbox/chat")).toEqual({ text: "Once upon", ...rest });
+    const thought = { text: "", reasoning: "Let me see", toolCalls: [] };
+    expect(generate.partial?.(thought, "sandbox/chat")).toEqual({
+      text: "",
+      reasoning: "Let me see",
+      ...rest,
     });
   });
 });
@@ -174,7 +178,11 @@ describe("the input of generate", () => {
     ["both", { prompt: "a", messages: [{ role: "user", content: "a" }] }, /^prompt: expected either/],
     ["an empty prompt", { prompt: "" }, /^prompt: /],
     ["an unknown field", { prompt: "a", max_tokens: 5 }, /max_tokens/],
-    ["an unknown role", { messages: [{ role: "tool", content: "a" }] }, /^messages\.0\.role: /],
+    [
+      "an unknown role",
+      { messages: [{ role: "boss", content: "a" }] },
+      /^messages\.0\.role: expected "system", "developer", "user", "assistant" or "tool"/,
+    ],
     ["no messages", { messages: [] }, /^messages: /],
     ["too many messages", { messages: Array(1001).fill({ role: "user", content: "a" }) }, /^messages: /],
     ["a file as image", { messages: [image("file:///etc/passwd")] }, /^messages\.0\.content/],

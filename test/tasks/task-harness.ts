@@ -1,5 +1,6 @@
 // Runs a task as the engine would, with the sandbox as its provider.
 
+import type { ToolCall } from "../../src/core/tool-call";
 import type { Usage } from "../../src/core/usage";
 import type { LlmDeps } from "../../src/llm/create-llm";
 import type { Task } from "../../src/tasks/define";
@@ -8,6 +9,9 @@ import { withProvider } from "../llm/fake-provider";
 export type Ran = {
   output: unknown;
   streamed: string;
+  /** Reasoning and calls that were streamed. */
+  reasoned: string;
+  called: ToolCall[];
   usages: Usage[];
   progress: [number, number | undefined][];
   /** What it wants to go on with, in another turn. */
@@ -22,7 +26,15 @@ export async function runTask<Input, Output>(
   input: unknown,
   { attempt = 1, state = null, beforeCall = () => Promise.resolve() }: Turn = {},
 ): Promise<Ran> {
-  const ran: Ran = { output: null, streamed: "", usages: [], progress: [], again: null };
+  const ran: Ran = {
+    output: null,
+    streamed: "",
+    reasoned: "",
+    called: [],
+    usages: [],
+    progress: [],
+    again: null,
+  };
   const { llm, usages } = withProvider(() => Promise.reject(new Error("no network here")), {
     job: { id: "job_1", attempt },
     beforeCall,
@@ -36,6 +48,10 @@ export async function runTask<Input, Output>(
       write: (text) => {
         ran.streamed += text;
       },
+      reasoning: (text) => {
+        ran.reasoned += text;
+      },
+      toolCall: (piece) => ran.called.push(piece),
     },
     signal: new AbortController().signal,
     attempt,

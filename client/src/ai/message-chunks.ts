@@ -2,8 +2,12 @@
 
 import type { UIMessageChunk } from "ai";
 import type { StreamPart } from "../job-stream.ts";
+import type { ToolCall } from "../task-types.ts";
 
 type End = Extract<StreamPart, { type: "end" }>;
+
+/** What is left of what was said before. */
+type Reset = Omit<Extract<StreamPart, { type: "reset" }>, "type">;
 
 type Kind = "text" | "reasoning";
 
@@ -26,7 +30,8 @@ export async function* toChunks(
     else yield* writer.write(part);
   }
   if (end === null) return;
-  if (end.state === "completed" && (end.cut || writer.isEmpty)) yield* writer.startOver(await readText());
+  if (end.state === "completed" && (end.cut || writer.isEmpty))
+    yield* writer.startOver({ text: await readText(), reasoning: "", tool_calls: [] });
   yield* conclude(end, writer);
 }
 
@@ -57,7 +62,7 @@ class StepWriter {
         yield* this.call(part);
         break;
       case "reset":
-        yield* this.startOver(part.text);
+        yield* this.startOver(part);
         break;
       case "progress": {
         const { done, total, message } = part;
@@ -70,12 +75,14 @@ class StepWriter {
   }
 
   /** Takes back all that was said. */
-  *startOver(text: string): Generator<UIMessageChunk> {
+  *startOver({ text, reasoning, tool_calls: calls }: Reset): Generator<UIMessageChunk> {
     this.block = null;
     this.calls.clear();
     this.isEmpty = true;
     yield { type: "reset-step" };
+    if (reasoning !== "") yield* this.say("reasoning", reasoning);
     if (text !== "") yield* this.say("text", text);
+    for (const call of calls) yield* this.call(call);
   }
 
   *closeBlock(): Generator<UIMessageChunk> {
@@ -106,8 +113,7 @@ class StepWriter {
     yield { type: `${kind}-delta`, id: this.block.id, delta };
   }
 
-  private *call(part: Extract<StreamPart, { type: "tool_call" }>): Generator<UIMessageChunk> {
-    const { id: toolCallId, name: toolName, arguments: json } = part;
+  private *call({ id: toolCallId, name: toolName, arguments: json }: ToolCall): Generator<UIMessageChunk> {
     this.isEmpty = false;
     yield* this.closeBlock();
     const known = this.calls.get(toolCallId);

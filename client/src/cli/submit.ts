@@ -63,6 +63,6 @@ function toText(output: unknown, isTty: boolean): string {
 function textOf(output: unknown): string | null {
   if (typeof output === "string") return output;
   if (typeof output !== "object" || output === null) return null;
-  const { text, json } = output as { text?: unknown; json?: unknown };
-  return typeof text === "string" && json === undefined ? text : null;
+  const { text, json, tool_calls: calls } = output as Record<string, unknown>;
+  return typeof text === "string" && json === undefined && calls === undefined ? text : null;
 }

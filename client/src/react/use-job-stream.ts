@@ -1,7 +1,8 @@
-// `useJobStream(id)`: the text of a job while it is written.
+// `useJobStream(id)`: what a model says, while it says it.
 
 import type { Errand } from "../errand.ts";
 import type { StreamPart } from "../job-stream.ts";
+import type { ToolCall } from "../task-types.ts";
 import { isFinal, type JobError, type JobState, type Progress } from "../wire.ts";
 import { keep, recall } from "./kept-stream.ts";
 import { type Kind, useWatched } from "./watches.ts";
@@ -13,6 +14,10 @@ const KEEP_EVERY_MS = 250;
 
 export type StreamView = {
   text: string;
+  /** What the model thinks before it speaks, if its provider tells. */
+  reasoning: string;
+  /** With as much of their arguments as has come. */
+  toolCalls: ToolCall[];
   progress: Progress | null;
   /** Null until the stream tells. */
   state: JobState | null;
@@ -22,7 +27,15 @@ export type StreamView = {
   error: JobError | Error | null;
 };
 
-const BEGUN: StreamView = { text: "", progress: null, state: null, isStreaming: true, error: null };
+const BEGUN: StreamView = {
+  text: "",
+  reasoning: "",
+  toolCalls: [],
+  progress: null,
+  state: null,
+  isStreaming: true,
+  error: null,
+};
 
 const STREAM: Kind<StreamView> = {
   name: "stream",
@@ -43,8 +56,14 @@ function viewAfter(view: StreamView, part: StreamPart): StreamView {
   switch (part.type) {
     case "text":
       return { ...goingOn(view), text: view.text + part.text };
-    case "reset":
-      return { ...goingOn(view), text: part.text };
+    case "reasoning":
+      return { ...goingOn(view), reasoning: view.reasoning + part.text };
+    case "tool_call":
+      return { ...goingOn(view), toolCalls: callsAfter(view.toolCalls, part) };
+    case "reset": {
+      const { text, reasoning, tool_calls: toolCalls } = part;
+      return { ...goingOn(view), text, reasoning, toolCalls };
+    }
     case "progress": {
       const { done, total, message } = part;
       return { ...goingOn(view), progress: { done, total, message } };
@@ -59,13 +78,20 @@ function viewAfter(view: StreamView, part: StreamPart): StreamView {
   }
 }
 
+function callsAfter(calls: ToolCall[], { id, name, arguments: piece }: ToolCall): ToolCall[] {
+  const isKnown = calls.some((call) => call.id === id);
+  if (!isKnown) return [...calls, { id, name, arguments: piece }];
+  return calls.map((call) => (call.id === id ? { ...call, arguments: call.arguments + piece } : call));
+}
+
 function goingOn(view: StreamView): StreamView {
   return { ...view, state: "running", isStreaming: true, error: null };
 }
 
 function watchStream(errand: Errand, id: string, tell: (view: StreamView) => void): () => void {
   const kept = recall<StreamView>(id);
-  let view: StreamView = kept ? { ...kept.view, isStreaming: !isOver(kept.view) } : BEGUN;
+  // `BEGUN` first: an older version may have kept it, with less to tell.
+  let view: StreamView = kept ? { ...BEGUN, ...kept.view, isStreaming: !isOver(kept.view) } : BEGUN;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let keptAt = Date.now();
   const stream = errand.jobs.stream(id, { offset: kept?.offset });

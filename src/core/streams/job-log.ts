@@ -1,17 +1,21 @@
-// What the stream of a job holds: a JSON message for each piece of text, each step, and the end.
+// What the stream of a job holds: a JSON message for each piece of what the model says, each step, and the end.
 
 import { isEnd, type MoveEvent } from "../events";
 import type { Job, JobError, Progress } from "../job";
 import type { State } from "../lifecycle";
+import type { ToolCall } from "../tool-call";
 
 export type LogMessage =
   /** The model's words, in the order in which it says them. */
   | { type: "text"; text: string }
+  | { type: "reasoning"; text: string }
+  /** A piece of the arguments of a call; the first may be empty. */
+  | ({ type: "tool_call" } & ToolCall)
   | ({ type: "progress" } & Progress)
   /** A run is over and the job is not: it is tried again, or goes on. */
   | { type: "state"; state: State; run: number; attempt: number; error: JobError | null }
-  /** A run starts over: what stands behind this offset is void, and the text so far is this. */
-  | { type: "rollback"; to: string; text: string }
+  /** A run starts over: what stands behind this offset is void, and what was said so far is this. */
+  | { type: "rollback"; to: string; text: string; reasoning?: string; tool_calls?: ToolCall[] }
   /** `cut`: the last words of the job did not get here. Its output has them. */
   | { type: "end"; state: State; error: JobError | null; cut?: true };
 
@@ -42,14 +46,25 @@ export function toLine(message: LogMessage | SealedLines): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** Text joined is cut there, so that a message stays small. */
+/** What is joined is cut there, so that a message stays small. */
 const MOST_JOINED_CHARS = 16_000;
 
-/** Adds to what is about to be said: text goes on with the text before it, and progress replaces older progress. */
+/** Adds to what is about to be said: words go on with the words before them, and progress replaces older progress. */
 export function addMessage(said: LogMessage[], message: LogMessage): void {
   const last = said.at(-1);
-  if (message.type === "text" && last?.type === "text" && last.text.length < MOST_JOINED_CHARS) {
-    said[said.length - 1] = { type: "text", text: last.text + message.text };
-  } else if (message.type === "progress" && last?.type === "progress") said[said.length - 1] = message;
+  const joined = last ? joinedMessage(last, message) : null;
+  if (joined) said[said.length - 1] = joined;
   else said.push(message);
+}
+
+/** Null: they stay two. */
+function joinedMessage(last: LogMessage, next: LogMessage): LogMessage | null {
+  if (next.type === "progress") return last.type === "progress" ? next : null;
+  if (next.type === "tool_call") {
+    const isSame = last.type === "tool_call" && last.id === next.id;
+    if (!isSame || last.arguments.length >= MOST_JOINED_CHARS) return null;
+    return { ...next, arguments: last.arguments + next.arguments };
+  }
+  const isWords = (last.type === "text" || last.type === "reasoning") && last.type === next.type;
+  return isWords && last.text.length < MOST_JOINED_CHARS ? { ...next, text: last.text + next.text } : null;
 }

@@ -1,7 +1,7 @@
 // A completion on the wire: as server-sent events at the asked speed, or as one JSON document.
 
 import { delay } from "../delay";
-import type { Completion } from "./completion";
+import { type CallPart, type Completion, cutParts, type Part, tokensIn } from "./completion";
 import type { SandboxOptions } from "./options";
 
 export type Delivery = {
@@ -38,21 +38,34 @@ export function streamResponse(delivery: Delivery): Response {
 
 async function* streamEvents(delivery: Delivery): AsyncGenerator<string, void> {
   const { completion, options, cut, signal } = delivery;
-  const { tokens, refusal, finishReason, usage } = completion;
+  const { parts, refusal, finishReason, usage } = completion;
   yield chunk(delivery, { role: "assistant", content: "" });
   await delay(options.ttft_ms, signal);
-  const sent = cut === null ? tokens : tokens.slice(0, cut);
   const size = pieceTokens(options.tps);
-  for (let start = 0; start < sent.length; start += size) {
-    const piece = sent.slice(start, start + size);
-    await delay(options.tps > 0 ? (piece.length / options.tps) * 1000 : 0, signal);
-    yield chunk(delivery, { content: piece.join("") });
+  for (const part of cut === null ? parts : cutParts(parts, cut)) {
+    // A call is named before its arguments begin.
+    if (part.kind === "call") yield chunk(delivery, firstOfCall(part));
+    for (let start = 0; start < part.tokens.length; start += size) {
+      const piece = part.tokens.slice(start, start + size);
+      await delay(options.tps > 0 ? (piece.length / options.tps) * 1000 : 0, signal);
+      yield chunk(delivery, deltaOf(part, piece.join("")));
+    }
   }
   if (cut !== null) return;
   if (refusal) yield chunk(delivery, { refusal });
   yield chunk(delivery, {}, finishReason);
   if (usage && delivery.includeUsage) yield JSON.stringify({ ...envelope(delivery), choices: [], usage });
   yield "[DONE]";
+}
+
+function deltaOf(part: Part, text: string): Record<string, unknown> {
+  if (part.kind === "call") return { tool_calls: [{ index: part.index, function: { arguments: text } }] };
+  // As DeepSeek names it: OpenAI's own chat completions tell no reasoning.
+  return part.kind === "reasoning" ? { reasoning_content: text } : { content: text };
+}
+
+function firstOfCall({ index, id, name }: CallPart): Record<string, unknown> {
+  return { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] };
 }
 
 function pieceTokens(tps: number): number {
@@ -75,13 +88,32 @@ function envelope({ id, model }: Delivery) {
 
 export async function jsonResponse(delivery: Delivery): Promise<Response> {
   const { completion, options, cut, signal } = delivery;
-  const { tokens, refusal, finishReason, usage } = completion;
-  const writingMs = options.tps > 0 ? (tokens.length / options.tps) * 1000 : 0;
+  const { finishReason, usage } = completion;
+  const writingMs = options.tps > 0 ? (tokensIn(completion.parts) / options.tps) * 1000 : 0;
   await delay(options.ttft_ms + writingMs, signal);
-  const message = { role: "assistant", content: refusal ? null : tokens.join(""), refusal };
-  const choices = [{ index: 0, message, finish_reason: finishReason }];
+  const choices = [{ index: 0, message: messageOf(completion), finish_reason: finishReason }];
   const document = { ...envelope(delivery), object: "chat.completion", choices, ...(usage && { usage }) };
   const text = JSON.stringify(document);
   const body = cut === null ? text : text.slice(0, text.length / 2);
   return new Response(body, { headers: { "content-type": "application/json" } });
+}
+
+function messageOf({ parts, refusal }: Completion): Record<string, unknown> {
+  const [text, reasoning] = [textOf(parts, "text"), textOf(parts, "reasoning")];
+  const calls = parts.filter((part) => part.kind === "call").map(toolCallOf);
+  return {
+    role: "assistant",
+    content: refusal || (calls.length > 0 && text === "") ? null : text,
+    refusal,
+    ...(reasoning && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  };
+}
+
+function textOf(parts: Part[], kind: Part["kind"]): string {
+  return parts.flatMap((part) => (part.kind === kind ? part.tokens : [])).join("");
+}
+
+function toolCallOf({ id, name, tokens }: CallPart) {
+  return { id, type: "function", function: { name, arguments: tokens.join("") } };
 }

@@ -13,6 +13,8 @@ const optionsSchema = z
     ttft_ms: delayMs.default(0),
     tokens: z.int().min(1).max(100_000).optional(),
     reply: z.string().max(400_000).optional(),
+    reasoning: z.union([flag, z.string().min(1).max(400_000)]).optional(),
+    calls: z.int().min(1).max(128).optional(),
     finish: z.string().min(1).max(40).optional(),
     refuse: flag.optional(),
     usage: z.literal("off").optional(),
@@ -64,6 +66,7 @@ function nameOptions(text: string): Record<string, unknown> {
 function nameValue(key: string, text: string): unknown {
   if (key === "reply" || key === "finish") return text;
   if (text === "true") return true;
+  if (key === "reasoning") return text;
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 

@@ -45,6 +45,17 @@ export function writeProse(prompt: string, seed: number, tokens?: number): strin
         .join("");
 }
 
+/** What a model might think before it writes. */
+export function writeReasoning(prompt: string): string {
+  const topic = findTopic(prompt);
+  const [word = topic] = keywords(prompt);
+  return [
+    `This is about ${topic}.`,
+    `The word that matters is "${word}", so the answer begins there.`,
+    "It need not be long, and it has to say that it is made up.",
+  ].join(" ");
+}
+
 function paragraphs(key: string, topic: string, words: string[], chars: number): string {
   const ranked = SENTENCES.map((sentence, index) => ({ sentence, rank: hash(`${key}:${index}`) }));
   const order = ranked.sort((a, b) => a.rank - b.rank);
