@@ -14,6 +14,7 @@ const NOTHING = new Uint8Array();
 
 export class LiveWriter implements StreamWriter {
   private readonly producer: Producer;
+  private hasBegun = false;
   private isOver = false;
   private storeAt: number;
   /** Sealing takes its time, and order is kept. */
@@ -28,13 +29,15 @@ export class LiveWriter implements StreamWriter {
     this.storeAt = deps.now() + STORE_AFTER_MS;
   }
 
+  /** Not before the call to the model has left: what leaves an object waits until what it has written before is safe. */
   begin(): void {
-    this.isOver = this.logs.open(this.producer) === null;
+    setTimeout(() => this.open());
   }
 
   write(message: LogMessage): void {
     this.writing = this.writing.then(async () => {
       const lines = await toLines(this.deps.vault, this.job, [message]);
+      this.open();
       if (!this.isOver) this.take(lines);
     });
   }
@@ -53,6 +56,12 @@ export class LiveWriter implements StreamWriter {
 
   abandon(): void {
     this.isOver = true;
+  }
+
+  private open(): void {
+    if (this.hasBegun || this.isOver) return;
+    this.hasBegun = true;
+    this.isOver = this.logs.open(this.producer) === null;
   }
 
   private take(lines: Uint8Array): void {

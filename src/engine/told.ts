@@ -1,4 +1,4 @@
-// What may be told, where what is stored is sealed: hubs and streams store what they tell, and it is not sealed there.
+// What may be told, where what is stored is sealed: hubs and streams store moves as they are told.
 
 import { ERRORS, type ErrorCode } from "../core/errors";
 import type { JobEvent } from "../core/events";

@@ -9,6 +9,7 @@ import { endingOf, endLogs, overdue } from "../../engine/end-log";
 import { answerOf, callLog, streamAway } from "../../engine/stream-logs";
 import { errorField } from "../../log";
 import { getJob } from "../../store/jobs";
+import { openedSource } from "./opened-source";
 
 export type Source = {
   /** Throws `store_unavailable`. */
@@ -32,7 +33,7 @@ export function jobSource(deps: Deps, job: Job): Source {
   const id = jobLogId(job);
   const log = deps.jobLogs.getByName(shardOf(id));
   const end = overdue([job]).length > 0 ? endingOf(deps, job) : null;
-  return {
+  const source: Source = {
     read: (from) => answerOf(log.read(id, from, end) as unknown as Promise<Read>),
     listen: (from) => listen(log, id, from),
     async lookAfter() {
@@ -44,6 +45,7 @@ export function jobSource(deps: Deps, job: Job): Source {
       }
     },
   };
+  return deps.vault.seals ? openedSource(deps.vault, job, source) : source;
 }
 
 async function listen(log: Fetcher, id: string, from: From): Promise<WebSocket | null> {
