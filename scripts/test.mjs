@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { ensureBrowser } from "./browser.mjs";
 import { ensureInstalled, ROOT } from "./install.mjs";
 import { main, startGroup } from "./processes.mjs";
 import { say } from "./terminal.mjs";
@@ -31,6 +32,7 @@ async function test() {
   const installed = await ensureInstalled();
   const [first, ...others] = process.argv.slice(2);
   const isFull = first === "--faults";
+  if (!isFull) await ensureBrowser(installed);
   const env = { ...installed, ...QUIET, ...(isFull ? { FAULT_ROUNDS } : {}) };
   const chosen = isFull ? [...FAULT_TESTS, ...others] : process.argv.slice(2);
   const tempDir = mkdtempSync(path.join(os.tmpdir(), "errand-test-"));

@@ -12,8 +12,10 @@ const texts = import.meta.glob<string>(
     "/test/**/*.ts",
     "/scripts/**/*.mjs",
     "/bench/**/*.mjs",
+    "/examples/**/*.{ts,tsx,mjs}",
     "/README.md",
     "!/bench/results/**",
+    "!/examples/*/dist/**",
   ],
   { query: "?raw", import: "default", eager: true },
 );

@@ -52,6 +52,7 @@ const EXAMPLES: Example[] = [
     bad: [
       ["src/core/a.ts", lines(251)],
       ["client/src/a.ts", lines(251)],
+      ["examples/a/src/a.tsx", lines(251)],
       ["scripts/a.mjs", lines(251)],
     ],
     good: [["src/core/a.ts", lines(250)]],

@@ -6,7 +6,7 @@ type Rule = { says: string; applies: (path: string) => boolean; breaks: (file: S
 
 const inside = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
 const isWorker = inside("src");
-const isSource = (path: string) => isWorker(path) || inside("client/src")(path);
+const isSource = (path: string) => ["src", "client/src", "examples"].some((folder) => inside(folder)(path));
 const isTest = inside("test");
 const isScript = (path: string) => path.endsWith(".mjs");
 

@@ -8,10 +8,10 @@ import { tempFolder } from "./project-copy.mjs";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const BIN = path.join(ROOT, "node_modules", ".bin");
-const env = { ...process.env, PATH: `${BIN}${path.delimiter}${process.env.PATH ?? ""}` };
+export const env = { ...process.env, PATH: `${BIN}${path.delimiter}${process.env.PATH ?? ""}` };
 
 /** What the client depends on, and what an app with pages has besides. */
-const INSTALLED = [
+export const INSTALLED = [
   ...["eventsource-parser", "react", "react-dom", "@types/react", "@types/react-dom"],
   ...["ai", "@ai-sdk/react"],
 ];
@@ -100,20 +100,32 @@ function configure(app, readme) {
     writeFileSync(path.join(app, "readme", `block-${i + 1}.tsx`), `${code}export {};\n`);
 }
 
-/** Builds and packs a copy of `client/`, and installs it beside the app of test/e2e/client-app. */
-export async function installClient() {
-  const { folder, remove } = tempFolder();
+/**
+ * Builds and packs a copy of `client/`, and unpacks it in `node_modules` of the folder, with links to what it needs. Returns the
+ * tarball's name.
+ */
+export async function unpackClient(folder, linked) {
   const client = path.join(folder, "client");
-  const app = path.join(folder, "app");
   const modules = path.join(folder, "node_modules");
   cpSync(path.join(ROOT, "client"), client, { recursive: true, filter: (file) => !/\bdist\b/.test(file) });
-  cpSync(path.join(ROOT, "test/e2e/client-app"), app, { recursive: true });
   mkdirSync(path.join(modules, "errand"), { recursive: true });
-  for (const scope of ["@types", "@ai-sdk"]) mkdirSync(path.join(modules, scope));
-  for (const name of INSTALLED) symlinkSync(path.join(ROOT, "node_modules", name), path.join(modules, name));
+  for (const name of linked) {
+    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+    symlinkSync(path.join(ROOT, "node_modules", name), path.join(modules, name));
+  }
   await succeed(client, "npm", ["pack", "--pack-destination", folder]);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   await succeed(folder, "tar", ["-xzf", tarball, "-C", path.join(modules, "errand"), "--strip-components=1"]);
+  return tarball;
+}
+
+/** The client, beside the app of test/e2e/client-app. */
+export async function installClient() {
+  const { folder, remove } = tempFolder();
+  const app = path.join(folder, "app");
+  const modules = path.join(folder, "node_modules");
+  const tarball = await unpackClient(folder, INSTALLED);
+  cpSync(path.join(ROOT, "test/e2e/client-app"), app, { recursive: true });
   const readme = readFileSync(path.join(modules, "errand", "README.md"), "utf8");
   configure(app, readme);
   writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));

@@ -12,7 +12,11 @@ export type ProviderRequest = {
   closed: Promise<number>;
   /** Neither answered in whole nor given up by the caller. */
   isOpen(): boolean;
-  /** Lets `silent` and `stuck` go on. */
+  /** Words of a `dictated` answer. */
+  say(text: string): void;
+  /** In place of a `dictated` answer. */
+  refuse(status: number): void;
+  /** Lets `silent`, `stuck` and `dictated` go on. */
   release(): void;
 };
 

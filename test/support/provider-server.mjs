@@ -73,6 +73,8 @@ const BEHAVIOURS = {
     begin(response);
     request.released.then(() => finish(response));
   },
+  /** What the test says, by `say`, until it is released. */
+  dictated: (response, request) => request.released.then(() => finish(response)),
   /** An answer of 4.2 MB. */
   huge(response) {
     begin(response);
@@ -134,6 +136,11 @@ export async function startProvider(port = 0) {
     request.isOpen = () => !response.writableEnded && !response.destroyed;
     // `close` comes after a finished answer too: only a connection that was still needed counts.
     response.once("close", () => !response.writableFinished && closed.resolve(performance.now()));
+    request.say = (text) => {
+      if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(event(chunk({ content: text })));
+    };
+    request.refuse = (status) => refuse(response, status);
     requests.push(request);
     for (const check of waiting) check();
     behave(response, { ...request, body, released: released.promise });
