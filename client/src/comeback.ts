@@ -3,7 +3,8 @@
 import { isWorthRepeating } from "./errors.ts";
 import { backoffMs, sleep } from "./pause.ts";
 
-const LONGEST_BACKOFF_MS = 30_000;
+/** Somebody looks at what does not move. */
+const LONGEST_BACKOFF_MS = 10_000;
 
 /** However long the server asks to wait; who has never got through, and should wait for longer, is told instead. */
 const LONGEST_WAIT_MS = 60_000;
@@ -30,6 +31,23 @@ export async function keepComing(
       if (!isThrough && (failures >= patience || waitMs > LONGEST_WAIT_MS)) throw error;
       failures += 1;
     }
-    await sleep(Math.max(Math.min(waitMs, LONGEST_WAIT_MS), backoffMs(failures, LONGEST_BACKOFF_MS)), signal);
+    await rest(Math.max(Math.min(waitMs, LONGEST_WAIT_MS), backoffMs(failures, LONGEST_BACKOFF_MS)), signal);
+  }
+}
+
+type Listening = (event: "online", listener: () => void) => void;
+
+/** As sleep; a browser whose network is back ends it. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  const window = globalThis as { addEventListener?: Listening; removeEventListener?: Listening };
+  let wake = () => {};
+  const online = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  window.addEventListener?.("online", wake);
+  try {
+    await Promise.race([sleep(ms, signal), online]);
+  } finally {
+    window.removeEventListener?.("online", wake);
   }
 }

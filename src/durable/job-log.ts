@@ -64,6 +64,10 @@ export class JobLog extends DurableObject<Env> {
     for (const { id, run, last } of endings) this.logs.end(id, run, last);
   }
 
+  async reopen(logs: { id: string; run: number }[]): Promise<void> {
+    for (const { id, run } of logs) this.logs.reopen(id, run);
+  }
+
   async forget(ids: string[]): Promise<void> {
     for (const id of ids) {
       this.logs.forget(id);

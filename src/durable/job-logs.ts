@@ -61,7 +61,7 @@ export class JobLogs {
     const log = stream?.log ?? null;
     if (log && (run < log.run || (run === log.run && stream?.closed))) return null;
     if (!stream || !log) this.store.save(newLog(id, run));
-    else if (run > log.run && stream.closed) this.reopen(stream, log, run);
+    else if (run > log.run && stream.closed) this.beginAnew(stream, log, run);
     else if (run > log.run) this.takeOver(stream, log, run, turns);
     return { stored: this.store.tail(id), tail: this.tail(id) };
   }
@@ -104,6 +104,17 @@ export class JobLogs {
     this.finish(id, isCut ? { ...last, cut: true } : last, true);
   }
 
+  /** The job is to be run again from the start, after this last run. Repeatable. */
+  reopen(id: string, run: number): void {
+    const stream = this.store.find(id);
+    if (!stream?.closed || stream.log?.run !== run) return;
+    this.beginAnew(stream, stream.log, run);
+    this.flush(id);
+    const begun = this.store.find(id);
+    if (begun?.log)
+      this.store.save({ ...begun, log: { ...begun.log, committed: this.tail(id), left: "kept" } });
+  }
+
   forget(id: string): void {
     this.pending.delete(id);
     this.store.remove(id);
@@ -137,7 +148,7 @@ export class JobLogs {
   }
 
   /** A job that had ended is run again from the start: nothing of what it said counts. */
-  private reopen(stream: StoredStream, log: LogState, run: number): void {
+  private beginAnew(stream: StoredStream, log: LogState, run: number): void {
     this.startOver({ ...stream, closed: false }, { ...log, run, left: null, committed: 0 });
   }
 

@@ -1,4 +1,5 @@
-// Ends the streams of jobs that no run ends: they were cancelled in time, have expired, or their run has died.
+// Tells the streams of jobs what no run tells them: that a job was cancelled in time, has expired, or its run has died; and
+// that one which had ended is run again.
 
 import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
@@ -15,13 +16,34 @@ const LEAVES_WITHIN_MS = 30_000;
 
 /** By whoever has ended the jobs; what has not ended is left alone. Repeatable. Never throws. */
 export async function endLogs(deps: Deps, jobs: Job[]): Promise<void> {
-  const ended = jobs.filter((job) => job.stream && isFinal(job.state));
-  const byObject = Map.groupBy(ended, (job) => shardOf(jobLogId(job)));
+  const ended = jobs.filter(({ state }) => isFinal(state));
+  await tellObjects(deps, "streams_not_ended", ended, (log, ofObject) =>
+    log.end(ofObject.map((job) => ({ id: jobLogId(job), ...endingOf(deps, job) }))),
+  );
+}
+
+/** By whoever starts jobs over that had ended: readers wait for what comes. Never throws. */
+export async function reopenLogs(deps: Deps, jobs: Job[]): Promise<void> {
+  await tellObjects(deps, "streams_not_reopened", jobs, (log, ofObject) =>
+    log.reopen(ofObject.map((job) => ({ id: jobLogId(job), run: job.run }))),
+  );
+}
+
+type Log = ReturnType<Deps["jobLogs"]["getByName"]>;
+
+/** One call to each object. */
+async function tellObjects(
+  deps: Deps,
+  failure: string,
+  jobs: Job[],
+  tell: (log: Log, ofObject: Job[]) => Promise<void>,
+): Promise<void> {
+  const streamed = jobs.filter((job) => job.stream);
+  const byObject = Map.groupBy(streamed, (job) => shardOf(jobLogId(job)));
   await Promise.all(
-    [...byObject].map(([object, ofObject]) => {
-      const endings = ofObject.map((job) => ({ id: jobLogId(job), ...endingOf(deps, job) }));
-      return insist(deps, "streams_not_ended", { object }, () => deps.jobLogs.getByName(object).end(endings));
-    }),
+    [...byObject].map(([object, ofObject]) =>
+      insist(deps, failure, { object }, () => tell(deps.jobLogs.getByName(object), ofObject)),
+    ),
   );
 }
 

@@ -9,6 +9,7 @@ import { getJob } from "../store/jobs";
 import { type Rerun, rerunJobs } from "../store/moves";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
+import { reopenLogs } from "./end-log";
 import { enqueue } from "./enqueue";
 import { loadInput } from "./load-input";
 import { ring } from "./ring";
@@ -32,6 +33,7 @@ export async function rerunAll(deps: Deps, reruns: Rerun[]): Promise<Job[]> {
   if (reruns.length === 0) return [];
   await armClock(deps);
   const moved = await rerunJobs(deps.db, reruns, deps.config.timing);
+  await reopenLogs(deps, moved);
   const delaysMs = moved.map((job) => job.runAt - job.readAt).filter((ms) => ms > 0);
   deps.background(
     Promise.all([

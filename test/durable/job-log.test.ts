@@ -177,6 +177,32 @@ describe("a run that leaves", () => {
   });
 });
 
+describe("a job that is run again after its end", () => {
+  const last: LogMessage = { type: "end", state: "failed", error: null };
+  const failed = { run: 1, turns: 0, from: null, lines: new TextEncoder().encode(line("a")), commits: false };
+
+  it("has a stream that is open from then on, whose first run takes back nothing more", async () => {
+    const id = aLog();
+    await stub(id).leave(id, { ...failed, last });
+    for (let i = 0; i < 2; i++) await stub(id).reopen([{ id, run: 1 }]);
+    await kill(id);
+    const waiting = await read(id);
+    expect([waiting.closed, textsOf(waiting.messages)]).toEqual([false, ["a", "end", "rollback"]]);
+    const reader = await follow(id, waiting.next);
+    const run = await produce(id, 2);
+    run.send(`${waiting.next.at}!\n${line("b")}`);
+    await reader.untilHeard(1);
+    expect(frames(reader.heard).map(({ data }) => textsOf(data))).toEqual([["b"]]);
+  });
+
+  it("is not opened again by who comes late", async () => {
+    const id = aLog();
+    await stub(id).leave(id, { ...failed, run: 2, last });
+    await stub(id).reopen([{ id, run: 1 }]);
+    expect((await read(id)).closed).toBe(true);
+  });
+});
+
 describe("a run that ends a turn of its job", () => {
   const lines = (text: string) => new TextEncoder().encode(line(text));
   const rest = { run: 1, turns: 0, from: null, lines: lines("a") };

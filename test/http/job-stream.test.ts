@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { call, expectError, finish, generate, open, submit } from "../support/http-client";
+import { call, expectError, finish, generate, open, submit, untilState } from "../support/http-client";
+import { followStream } from "../support/stream-reader";
 
 type Message = { type: string; text?: string; state?: string };
 
@@ -33,6 +34,23 @@ describe("GET /v1/jobs/{id}/stream", () => {
     expect(textOf(messages)).toBe(done.body.output.text);
     expect(messages.at(-1)).toMatchObject({ type: "end", state: "completed" });
     expect(messages.length).toBeGreaterThan(2);
+  });
+
+  it("is open again as soon as a failed job is retried, so that nobody takes its old end for the new one", async () => {
+    const model = "sandbox/chat!status=400,times=1";
+    const job = await finish(
+      streamed({ input: { prompt: "Tea", model }, concurrency: { key: "one", limit: 1 } }),
+    );
+    expect(job.state).toBe("failed");
+    const busy = await submit(
+      generate({ concurrency: { key: "one", limit: 1 } }, "sandbox/chat!tokens=40,tps=100"),
+    );
+    await call("POST", `/v1/jobs/${job.id}/retry`);
+    const { body, headers } = await call<Message[]>("GET", `/v1/jobs/${job.id}/stream`);
+    expect(headers.get("stream-closed")).toBeNull();
+    expect(body.at(-1)).toMatchObject({ type: "rollback", text: "" });
+    await followStream(job.id).ended;
+    await untilState(busy.id, "completed");
   });
 
   it("is no stream of a job that was not asked to stream", async () => {
