@@ -60,6 +60,41 @@ it("sends the texts of a chat, and its images", async () => {
   });
 });
 
+it("sends the calls of tools that were answered, each step with its answers", async () => {
+  const call = (id: string, rest: object) =>
+    ({
+      type: "tool-look",
+      toolCallId: id,
+      input: { at: id },
+      ...rest,
+    }) as unknown as UIMessage["parts"][number];
+  const messages = [
+    ...TEA,
+    said(
+      "assistant",
+      { type: "step-start" },
+      words("Let me look."),
+      call("a", { state: "output-available", output: { leaves: 3 } }),
+      call("b", { state: "output-error", errorText: "The tin is shut." }),
+      call("c", { state: "input-available" }),
+      { type: "step-start" },
+      words("Three leaves."),
+    ),
+  ];
+  const { body } = await send([END], messages, {}, "");
+  const made = (id: string) => ({
+    id,
+    type: "function",
+    function: { name: "look", arguments: `{"at":"${id}"}` },
+  });
+  expect((body as { input: { messages: unknown[] } }).input.messages.slice(1)).toEqual([
+    { role: "assistant", content: "Let me look.", tool_calls: [made("a"), made("b")] },
+    { role: "tool", tool_call_id: "a", content: '{"leaves":3}' },
+    { role: "tool", tool_call_id: "b", content: "Error: The tin is shut." },
+    { role: "assistant", content: "Three leaves." },
+  ]);
+});
+
 it("takes no files but images, and no chat whose id is too long for a tag", async () => {
   const pdf = { type: "file" as const, mediaType: "application/pdf", url: "data:application/pdf;base64,aa" };
   await expect(send([END], [said("user", words("Read."), pdf)])).rejects.toThrow("messages[0].parts[1]");
