@@ -90,6 +90,7 @@ function narrow(node: unknown, tasks: TaskInput[]): unknown {
   if (Array.isArray(node)) return node.map((item) => narrow(item, tasks));
   if (typeof node !== "object" || node === null) return node;
   if (isSubmit(node)) return { anyOf: tasks.flatMap((task) => submitsOf(node, task)) };
+  if (isGenerate(node)) return generateOf(node, tasks);
   if (isPause(node)) return pauseOf(node, tasks);
   if (isCursor(node)) return { ...node, schema: CURSORS[node.name] };
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, narrow(value, tasks)]));
@@ -116,14 +117,33 @@ function isSubmit(node: Schema): node is Submit {
   return properties?.delay_s !== undefined && required.includes("task") && required.includes("input");
 }
 
-function submitsOf(schema: Submit, { name, input_schema }: TaskInput): Schema[] {
-  const { delay_s: _, run_at: __, ...properties } = schema.properties;
+/** A submit of one task, which need not be named. */
+function isGenerate({ properties, required = [] }: Schema): boolean {
+  return (
+    properties?.expires_in_s !== undefined && properties.task === undefined && required.includes("input")
+  );
+}
+
+function generateOf(schema: Schema, tasks: TaskInput[]): Schema {
+  const [task] = tasks.filter(({ name }) => name === "generate");
+  if (!task) return schema;
+  const { properties = {} } = schema;
+  return { ...schema, properties: { ...properties, input: inputOf(task, properties.input) } };
+}
+
+function inputOf({ input_schema }: TaskInput, documented: Schema | undefined): Schema {
   const inputs = { ...input_schema.properties };
   if (inputs.model) inputs.model = MODEL;
   const typed = { ...input_schema, properties: inputs };
-  const { example } = properties.input ?? {};
+  const { example } = documented ?? {};
   const shown = example !== undefined && fits(input_schema)(example).length === 0;
-  const input = shown ? { anyOf: [typed, { const: example }] } : typed;
+  return shown ? { anyOf: [typed, { const: example }] } : typed;
+}
+
+function submitsOf(schema: Submit, task: TaskInput): Schema[] {
+  const { delay_s: _, run_at: __, ...properties } = schema.properties;
+  const { name } = task;
+  const input = inputOf(task, properties.input);
   const starts = { delay_s: DELAYED, run_at: RUN_AT };
   return Object.entries(starts).map(([field, start]) => ({
     ...schema,
