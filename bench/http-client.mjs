@@ -1,12 +1,13 @@
 // A lean HTTP client with a fixed number of kept connections; fetch takes more of the machine.
 import http from "node:http";
+import { createParser } from "eventsource-parser";
 
 /** `key` goes into every request. One client: at most `connections` requests at a time, the others wait. */
 export function createClient({ url, key }, connections = 1) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
 
-  function send(method, path, body, more) {
+  function send(method, path, body, more, onText) {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const type =
       text === undefined
@@ -19,6 +20,7 @@ export function createClient({ url, key }, connections = 1) {
         response.setEncoding("utf8");
         response.on("data", (part) => {
           answer += part;
+          onText?.(part);
         });
         response.on("end", () => resolve({ status: response.statusCode, body: answer }));
         response.on("error", reject);
@@ -28,7 +30,16 @@ export function createClient({ url, key }, connections = 1) {
     });
   }
 
+  /** Calls `onEvent` with each server-sent event as it comes; resolves when there are no more. */
+  async function readEvents(method, path, body, onEvent) {
+    const parser = createParser({ onEvent });
+    const answer = await send(method, path, body, {}, (text) => parser.feed(text));
+    if (answer.status !== 200)
+      throw new Error(`${method} ${url}${path} answered ${answer.status}: ${answer.body}`);
+  }
+
   return {
+    readEvents,
     get: (path) => send("GET", path),
     post: (path, body, headers) => send("POST", path, body, headers),
     delete: (path) => send("DELETE", path),

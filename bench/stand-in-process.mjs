@@ -18,6 +18,8 @@ export async function startStandIn() {
     baseUrl: `${url}/v1`,
     /** Sets the latency, and what else the stand-in takes, and forgets what was. */
     reset: (latencyMs, settings = {}) => client.post("/reset", { latency_ms: latencyMs, ...settings }),
+    /** Lets answers begin whose pace says that they wait for it. */
+    begin: () => client.post("/begin"),
     limits: async () => JSON.parse((await client.get("/limits")).body),
     log: async () => JSON.parse((await client.get("/log")).body),
     stop: async () => {

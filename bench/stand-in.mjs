@@ -6,7 +6,8 @@
 // calls}}, max_concurrent}, times by CLOCK_MONOTONIC, jobs by the header x-errand-job. POST /reset
 // {latency_ms, answer_tokens, limits: {rpm, tpm, burst_s, announces}} sets the latency, how many tokens an answer
 // counts (half to three halves of it, by the job's id) and what is enforced (provider-limits.mjs), and forgets
-// the log. GET /limits: {given, refused, tokens_by_second, calls_by_second}.
+// the log. With pace: {first_ms, every_ms, tokens} a streamed answer is so many tokens at that pace instead, each
+// of which is the time at which it was sent; first_ms null: they begin when POST /begin says so. GET /limits: {given, refused, tokens_by_second, calls_by_second}.
 import http from "node:http";
 import { now, sleep } from "./measure.mjs";
 import { createLimits } from "./provider-limits.mjs";
@@ -16,6 +17,8 @@ const PROMPT_TOKENS = 20;
 
 let latencyMs = 0;
 let answerTokens = null;
+let pace = null;
+let begun = Promise.withResolvers();
 let limits = createLimits();
 let calls = {};
 let active = 0;
@@ -58,7 +61,19 @@ function usageOf(job) {
   };
 }
 
+async function streamPaced(response, received, usage, headers) {
+  const { first_ms, every_ms, tokens } = pace;
+  const first = first_ms === null ? await begun.promise : received + first_ms;
+  for (let i = 0; i < tokens; i++) {
+    await sleep(Math.max(0, first + every_ms * i - now()));
+    if (i === 0) response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
+    response.write(chunk({ content: `${now().toFixed(3)} ` }, null));
+  }
+  response.end(lastOf(usage));
+}
+
 async function stream(response, received, usage, headers) {
+  if (pace) return streamPaced(response, received, usage, headers);
   response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
   if (latencyMs === 0) return response.end(FIRST + PARTS.join("") + lastOf(usage));
   const until = (share) => sleep(Math.max(0, received + latencyMs * share - now()));
@@ -101,10 +116,17 @@ function sendJson(response, document) {
 function reset(settings) {
   latencyMs = settings.latency_ms ?? latencyMs;
   answerTokens = settings.answer_tokens ?? null;
+  pace = settings.pace ?? null;
+  begun = Promise.withResolvers();
   limits = createLimits(settings.limits);
   calls = {};
   maxConcurrent = 0;
   return { latency_ms: latencyMs };
+}
+
+function beginNow() {
+  begun.resolve(now());
+  return {};
 }
 
 const server = http.createServer((request, response) => {
@@ -116,6 +138,7 @@ const server = http.createServer((request, response) => {
   request.on("end", () => {
     if (request.url === "/v1/chat/completions") complete(request, response, JSON.parse(text));
     else if (request.url === "/reset") sendJson(response, reset(JSON.parse(text)));
+    else if (request.url === "/begin") sendJson(response, beginNow());
     else if (request.url === "/log") sendJson(response, { calls, max_concurrent: maxConcurrent });
     else if (request.url === "/limits") sendJson(response, limits.seen());
     else response.writeHead(404).end();

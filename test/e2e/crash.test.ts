@@ -54,7 +54,7 @@ beforeAll(
     const plan = new CrashPlan(new Random(faultSeed));
     const moments = new Random(faultSeed + 1);
     load = new CrashLoad(server, plan, new Random(faultSeed + 2));
-    listeners = CHANNELS.map((channel) => new LastingListener(server, channel));
+    listeners = CHANNELS.map((channel) => new LastingListener(channel, server.listen));
     await server.start();
     startedAt = performance.now();
     lonely = await submitAndKill();

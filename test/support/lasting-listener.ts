@@ -1,29 +1,36 @@
 // Listens to a channel as an app does: comes back with its last cursor whenever the connection dies.
 
 import type { EventFrame, Frame } from "../../src/contract/frames";
+import { isKept } from "../../src/core/events";
 import type { Inbox } from "./inbox";
-import type { MortalServer } from "./mortal-server";
 
 export class LastingListener {
-  private readonly past: Frame[] = [];
+  /** The frames of each connection. */
+  readonly connections: Frame[][] = [];
   private inbox: Inbox | undefined;
   private ending = false;
   private readonly over: Promise<void>;
 
+  /** `connect` fails while nobody is there. */
   constructor(
-    private readonly server: MortalServer,
     readonly channel: string,
+    private readonly connect: (channel: string, since: string | undefined) => Promise<Inbox>,
   ) {
     this.over = this.listen();
   }
 
   /** All frames of all connections. */
   get frames(): Frame[] {
-    return [...this.past, ...(this.inbox?.frames ?? [])];
+    return this.connections.flat();
   }
 
   get events(): EventFrame[] {
     return this.frames.filter((frame): frame is EventFrame => "job_id" in frame);
+  }
+
+  /** Those that every listener must hear, whenever its connection died. */
+  get kept(): EventFrame[] {
+    return this.events.filter(isKept);
   }
 
   async stop(): Promise<void> {
@@ -34,13 +41,12 @@ export class LastingListener {
 
   private async listen(): Promise<void> {
     while (!this.ending) {
-      const service = await this.server.up;
-      const since = this.past.at(-1)?.cursor;
-      // A server that dies while it is asked: there will be another.
-      this.inbox = await service.listenToChannel(this.channel, since).catch(() => undefined);
-      await this.inbox?.closed;
-      this.past.push(...(this.inbox?.frames ?? []));
-      this.inbox = undefined;
+      const since = this.frames.at(-1)?.cursor;
+      // One that dies while it is asked: there will be another.
+      this.inbox = await this.connect(this.channel, since).catch(() => undefined);
+      if (!this.inbox) continue;
+      this.connections.push(this.inbox.frames);
+      await this.inbox.closed;
     }
   }
 }

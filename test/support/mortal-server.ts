@@ -4,6 +4,7 @@ import { type DevServer, startDev } from "../../scripts/dev-server.mjs";
 import { freePort } from "../../scripts/ports.mjs";
 import { killGroup, readDatabase } from "./crash.mjs";
 import { GATED } from "./crash-plan";
+import type { Inbox } from "./inbox";
 import { tempFolder } from "./project-copy.mjs";
 import type { Provider } from "./provider-server.mjs";
 import { Service } from "./service";
@@ -59,6 +60,10 @@ export class MortalServer {
     this.server = await startDev({ port: this.port, persistTo: this.state.folder, env, migrated, onLog });
     this.alive.resolve(new Service(this.server.url, this.server.key));
   }
+
+  /** A socket on a channel of whatever lives next. */
+  readonly listen = async (channel: string, since?: string): Promise<Inbox> =>
+    (await this.up).listenToChannel(channel, since);
 
   /** Few calls at once, so that a line forms at its gate. */
   private limited() {
