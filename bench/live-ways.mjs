@@ -75,19 +75,22 @@ async function queueAndListen(client, { url, key }) {
   return reading;
 }
 
-/** `read` makes a call and resolves with its tokens: [{sentAt, at}], and when it began. */
-export function openWays(standIn, errand) {
+/** `read` makes a call and resolves with its tokens: [{sentAt, at}], and when it began. `bare`: the proxy of bare/worker.mjs. */
+export function openWays(standIn, bare, errand) {
   const provider = createClient({ url: standIn.baseUrl }, CONNECTIONS);
+  const proxy = createClient(bare, CONNECTIONS);
   const client = createClient(errand, CONNECTIONS);
   return {
     ways: [
       { name: "provider", read: () => callProvider(provider) },
+      { name: "a bare Worker in between", read: () => callProvider(proxy) },
       { name: "POST /v1/generate", read: () => callLive(client) },
       { name: "queued, read over SSE", read: () => queueAndRead(client) },
       { name: "queued, read over WebSocket", read: () => queueAndListen(client, errand) },
     ],
     close() {
       provider.close();
+      proxy.close();
       client.close();
     },
   };

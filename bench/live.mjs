@@ -2,8 +2,8 @@
 //
 // Method: a stand-in model server (a process of its own) sends the first token 50 ms after a call and then one
 // each 20 ms; each token is the time at which it was sent. Calls go to it directly, through POST /v1/generate, and
-// through a job with `stream: true` that is submitted and then read over server-sent events or a WebSocket, in
-// turns: what the machine does besides hits all of them. The clock starts before the first request is sent; a
+// through a job with `stream: true` that is submitted and then read over server-sent events or a WebSocket, and
+// through a Worker that does nothing but pass the call on, in turns: what the machine does besides hits all of them. The clock starts before the first request is sent; a
 // token has arrived when the reader has parsed it. `first` = arrival of the first token - start. `added` = a
 // percentile of `first` less the same of the direct calls. `asked` = when the model was asked - start. `gap` =
 // time between the arrivals of two tokens, 0 for two that came together. `behind` = arrival - the time the token
@@ -85,8 +85,12 @@ async function bench() {
   const standIn = await startStandIn();
   const rows = [];
   for (let run = 1; run <= readRuns(); run++) {
+    const bare = await startErrand({
+      modelUrl: standIn.baseUrl,
+      args: ["--config=bench/bare/wrangler.toml"],
+    });
     const errand = await startErrand({ modelUrl: standIn.baseUrl });
-    const { ways, close } = openWays(standIn, errand);
+    const { ways, close } = openWays(standIn, bare, errand);
     try {
       await standIn.reset(0, { pace: { first_ms: 10, every_ms: 1, tokens: 5 } });
       await readInTurns(ways, { atOnce: 5, rounds: WARM_UP, tokens: 5 });
@@ -99,7 +103,7 @@ async function bench() {
       }
     } finally {
       close();
-      await errand.stop();
+      await Promise.all([bare.stop(), errand.stop()]);
     }
   }
   await standIn.stop();

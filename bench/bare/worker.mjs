@@ -1,4 +1,5 @@
-// The bare pipeline: POST -> queue -> model -> Durable Object -> socket, with no database, checks or retries.
+// The bare pipeline: POST -> queue -> model -> Durable Object -> socket, with no database, checks or retries. And the bare
+// proxy: a model call passed through.
 import { DurableObject } from "cloudflare:workers";
 
 export class Hub extends DurableObject {
@@ -16,13 +17,17 @@ export class Hub extends DurableObject {
   webSocketMessage() {}
 }
 
-async function runJob({ id, prompt }, env) {
+function callModel({ id, prompt }, env) {
   const [{ base_url }] = JSON.parse(env.PROVIDERS);
-  const response = await fetch(`${base_url}/chat/completions`, {
+  return fetch(`${base_url}/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-errand-job": id },
     body: JSON.stringify({ model: "stand-in", stream: true, messages: [{ role: "user", content: prompt }] }),
   });
+}
+
+async function runJob({ id, prompt }, env) {
+  const response = await callModel({ id, prompt }, env);
   await response.text();
   await env.HUB.getByName("hub").publish({ type: "job.completed", job_id: id });
 }
@@ -31,6 +36,7 @@ export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     if (pathname === "/v1/events") return env.HUB.getByName("hub").fetch(request);
+    if (pathname === "/chat/completions") return callModel({ id: "none", prompt: "Tea" }, env);
     if (pathname !== "/v1/jobs") return new Response("ok");
     const { prompt } = await request.json();
     const id = crypto.randomUUID();

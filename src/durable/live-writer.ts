@@ -12,6 +12,9 @@ import type { JobLogs, Rest } from "./job-logs";
 
 const NOTHING = new Uint8Array();
 
+/** What leaves an object waits until what it has written before is safe. By then the call to the model has left, and no word is here yet. */
+const OPEN_AFTER_MS = 25;
+
 export class LiveWriter implements StreamWriter {
   private readonly producer: Producer;
   private hasBegun = false;
@@ -29,9 +32,8 @@ export class LiveWriter implements StreamWriter {
     this.storeAt = deps.now() + STORE_AFTER_MS;
   }
 
-  /** Not before the call to the model has left: what leaves an object waits until what it has written before is safe. */
   begin(): void {
-    setTimeout(() => this.open());
+    setTimeout(() => this.open(), OPEN_AFTER_MS);
   }
 
   write(message: LogMessage): void {

@@ -122,6 +122,11 @@ describe("POST /v1/generate", () => {
     expect(expectError(answer, "invalid_request", "body").message).toContain(param);
   });
 
+  it("takes an input as large as a submit does", async () => {
+    const live = await ask({ input: { prompt: "tea ".repeat(220_000), model: "sandbox/chat!reply=Hi" } });
+    expect(shown(await live.rest())).toBe("Hi");
+  });
+
   it("names what is wrong with the input before anything is stored", async () => {
     const answer = await call("POST", "/v1/generate", { json: { input: { model: "sandbox/chat" } } });
     expectError(answer, "input_invalid", "input.prompt");

@@ -14,6 +14,7 @@ const WITH_BODY = ["POST", "PUT", "PATCH"];
 const MAX_BYTES: Record<string, number> = {
   "/v1/jobs": LIMITS.jobBodyBytes,
   "/v1/jobs/bulk": LIMITS.bulkBodyBytes,
+  "/v1/generate": LIMITS.jobBodyBytes,
 };
 
 /** What is appended to streams may be of any type, and is read by their routes. */
