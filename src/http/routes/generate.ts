@@ -9,7 +9,7 @@ import { allow } from "../middleware/authenticate";
 import { bearer, body, failures } from "../responses";
 import { showJob } from "../show-job";
 import { setSecurityHeaders } from "../streams/answer";
-import { answerFromStart } from "../streams/read";
+import { answerWithJob } from "../streams/read";
 import { jobSource } from "../streams/source";
 import { submitAs } from "../submit-as";
 import { idempotencyHeader } from "./submit";
@@ -46,8 +46,8 @@ export function generateRoutes(app: App): void {
     const [submitted] = await submitAs(c, { jobs: [request], live: true });
     if (!submitted)
       throw new AppError("not_found", { message: "The job of this idempotency key was erased just now." });
-    const { job } = submitted;
+    const { job, created } = submitted;
     c.header("location", `/v1/jobs/${job.id}`);
-    return answerFromStart(c, jobSource(deps, job), "job", await showJob(deps, job));
+    return answerWithJob(c, jobSource(deps, job), await showJob(deps, job), created);
   });
 }

@@ -32,6 +32,14 @@ export async function follow(
   return { stream: first.stream, parts: goOn(deps, source, first, signal) };
 }
 
+/** Of a job that was submitted just now: there is nothing to read yet. */
+export function followNew(deps: Deps, source: Source, signal: AbortSignal): Following {
+  const next = { epoch: 0, at: 0 };
+  const stream = { contentType: "application/json", ttlS: null, expiresAt: null, closed: false, next };
+  const part = { payload: "[]", isEmpty: true, offset: formatOffset(next), upToDate: true, closed: false };
+  return { stream, parts: goOn(deps, source, { stream, part }, signal) };
+}
+
 type ReadPart = { stream: StreamView; part: Part };
 
 /** One part, from the log. Throws `not_found`, `stream_gone`, `invalid_request` (offset), `store_unavailable`. */

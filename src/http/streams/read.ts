@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import type { JobOnWire } from "../../contract/job";
 import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toBody } from "../../core/streams/payload";
 import { isJson, isText } from "../../core/streams/stream";
@@ -10,7 +11,7 @@ import type { From, StreamView } from "../../durable/stream-log";
 import type { HttpContext } from "../context";
 import { streamHeaders } from "./answer";
 import { nextCursor } from "./cursor";
-import { type Following, follow, type Part, readPart } from "./follow";
+import { type Following, follow, followNew, type Part, readPart } from "./follow";
 import { invalid } from "./request";
 import type { Source } from "./source";
 
@@ -44,12 +45,14 @@ export async function answerRead(c: HttpContext, source: Source): Promise<Respon
   return live === "sse" ? sendEvents(c, source, from, following, abort) : waitForMore(c, following, abort);
 }
 
-/** From the start on, as server-sent events, after one of the caller's own. */
-export async function answerFromStart(c: HttpContext, source: Source, event: string, data: unknown) {
+/** All of it, as server-sent events, after one that tells of the job. `isNew`: submitted just now. */
+export async function answerWithJob(c: HttpContext, source: Source, job: JobOnWire, isNew: boolean) {
   const abort = new AbortController();
   c.req.raw.signal.addEventListener("abort", () => abort.abort());
-  const following = await follow(c.var.deps, source, "start", abort.signal);
-  return sendEvents(c, source, "start", following, abort, toEvent(event, JSON.stringify(data)));
+  const following = isNew
+    ? followNew(c.var.deps, source, abort.signal)
+    : await follow(c.var.deps, source, "start", abort.signal);
+  return sendEvents(c, source, "start", following, abort, toEvent("job", JSON.stringify(job)));
 }
 
 /** Over a WebSocket, whose frames are the object's own. Throws `invalid_request` as well when there is no such place. */
