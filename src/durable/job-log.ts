@@ -7,8 +7,16 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { WholeJob } from "../core/job";
-import { type LogMessage, type LogNote, type Producer, SHUT_OUT } from "../core/streams/job-log";
+import {
+  jobLogId,
+  jobOf,
+  type LogMessage,
+  type LogNote,
+  type Producer,
+  SHUT_OUT,
+} from "../core/streams/job-log";
 import { createDeps } from "../deps";
+import { giveUp } from "../engine/give-up";
 import { runJob } from "../engine/run";
 import { createRunTools } from "../engine/run-batch";
 import type { Env } from "../env";
@@ -18,7 +26,7 @@ import { LiveWriter } from "./live-writer";
 import type { Follow, From, Read } from "./stream-log";
 import { readPage } from "./stream-pages";
 import { catchUp, tell } from "./stream-readers";
-import { StreamStore } from "./stream-store";
+import { type StoredStream, StreamStore } from "./stream-store";
 
 /** The job's last run, and what to say of it. */
 export type Ending = { run: number; last: LogMessage };
@@ -34,10 +42,15 @@ export class JobLog extends DurableObject<Env> {
     stored: (id, note) => this.tellProducers(id, note),
   });
 
+  /** Live calls that run here now. */
+  private readonly running = new Set<string>();
+
   /** A job that has not written yet has an empty stream. `end`: how it has ended, should nobody have told it. */
   async read(id: string, from: From, end: Ending | null): Promise<Read> {
     if (end) this.logs.end(id, end.run, end.last);
     const stream = this.store.find(id) ?? newLog(id, 0);
+    const dead = this.deadRun(stream);
+    if (dead !== null) this.ctx.waitUntil(giveUp(this.deps, jobOf(id), dead));
     const page = readPage(this.logs, stream, from);
     if (!page) return { kind: "bad_offset" };
     const { contentType, ttlS, expiresAt, closed } = stream;
@@ -47,7 +60,16 @@ export class JobLog extends DurableObject<Env> {
 
   /** A job that was claimed for it. Answered at once; the run keeps the object awake, for 15 minutes at the most. */
   async run(job: WholeJob): Promise<void> {
-    this.ctx.waitUntil(runJob(this.deps, this.tools.watch.add(job), this.tools));
+    const id = jobLogId(job);
+    this.running.add(id);
+    const run = runJob(this.deps, this.tools.watch.add(job), this.tools);
+    this.ctx.waitUntil(run.finally(() => this.running.delete(id)));
+  }
+
+  /** The run that has died with an earlier life of this object; null: none has. */
+  private deadRun({ id, log }: StoredStream): number | null {
+    if (!log?.live || log.left !== null || this.running.has(id)) return null;
+    return log.run;
   }
 
   /** See JobLogs. */

@@ -55,12 +55,12 @@ export class JobLogs {
     if (pending) yield { at: pending.from, data: joined(pending.parts) };
   }
 
-  /** A run begins to write, or goes on to an object that was away. Null: a later run has taken its place, or it is closed. */
-  open({ id, run, turns }: Producer): Required<LogNote> | null {
+  /** A run begins to write (a live one is its job's first), or goes on to an object that was away. Null: a later run has taken its place, or it is closed. */
+  open({ id, run, turns }: Producer, live = false): Required<LogNote> | null {
     const stream = this.store.find(id);
     const log = stream?.log ?? null;
     if (log && (run < log.run || (run === log.run && stream?.closed))) return null;
-    if (!stream || !log) this.store.save(newLog(id, run));
+    if (!stream || !log) this.store.save(newLog(id, run, live));
     else if (run > log.run && stream.closed) this.beginAnew(stream, log, run);
     else if (run > log.run) this.takeOver(stream, log, run, turns);
     return { stored: this.store.tail(id), tail: this.tail(id) };
@@ -149,14 +149,14 @@ export class JobLogs {
 
   /** A job that had ended is run again from the start: nothing of what it said counts. */
   private beginAnew(stream: StoredStream, log: LogState, run: number): void {
-    this.startOver({ ...stream, closed: false }, { ...log, run, left: null, committed: 0 });
+    this.startOver({ ...stream, closed: false }, { ...log, run, left: null, live: false, committed: 0 });
   }
 
   private takeOver(stream: StoredStream, log: LogState, run: number, turns: number): void {
     // That turn counts, whether or not its run could say so.
     const marked = log.mark?.turns === turns ? log.mark.at : 0;
     const committed = Math.max(log.committed, marked);
-    const begun = { ...log, run, left: null, committed };
+    const begun = { ...log, run, left: null, live: false, committed };
     const isWhole = (log.left === "kept" || marked > 0) && this.tail(stream.id) === committed;
     // Nobody can have seen more than the run before has left behind.
     if (isWhole) this.store.save({ ...stream, log: begun });
@@ -201,11 +201,11 @@ function messagesIn(chunks: Iterable<Chunk>, bytes: number): LogMessage[] {
 }
 
 /** Before anything is written. */
-export function newLog(id: string, run: number): StoredStream {
+export function newLog(id: string, run: number, live = false): StoredStream {
   return {
     ...{ id, contentType: "application/json", ttlS: null, expiresAt: null, closed: false },
     // All streams of a job are the same one.
     ...{ createdAt: 0, touchedAt: 0, fork: null, seq: null, gone: false },
-    log: { run, committed: 0, epochs: [0], left: null, mark: null },
+    log: { run, committed: 0, epochs: [0], left: null, live, mark: null },
   };
 }

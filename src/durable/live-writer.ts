@@ -63,7 +63,7 @@ export class LiveWriter implements StreamWriter {
   private open(): void {
     if (this.hasBegun || this.isOver) return;
     this.hasBegun = true;
-    this.isOver = this.logs.open(this.producer) === null;
+    this.isOver = this.logs.open(this.producer, true) === null;
   }
 
   private take(lines: Uint8Array): void {

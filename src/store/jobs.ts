@@ -92,3 +92,11 @@ export async function renewLeases(db: D1Database, renewals: Renewal[], leaseMs: 
     WHERE jobs.project_id = r.p AND jobs.id = r.i AND jobs.run = r.run AND jobs.state = 'running'`;
   await ask(db.prepare(sql).bind(JSON.stringify(renewals), leaseMs).run());
 }
+
+/** Of a run that has died. The job; null: it is not that run's any more, or its lease is over. */
+export async function endLease(db: D1Database, key: JobKey, run: number): Promise<Job | null> {
+  const sql = `UPDATE jobs SET lease_until = ${NOW} - 1
+    WHERE project_id = ?1 AND id = ?2 AND run = ?3 AND state = 'running' AND lease_until >= ${NOW} RETURNING ${JOB_COLUMNS}`;
+  const row = await ask(db.prepare(sql).bind(key.projectId, key.id, run).first<JobRow>());
+  return row && toJob(row);
+}

@@ -36,6 +36,12 @@ export function jobLogId({ projectId, id }: Pick<Job, "projectId" | "id">): stri
   return `${projectId}/!${id}`;
 }
 
+/** Of which job a stream is. */
+export function jobOf(logId: string): Pick<Job, "projectId" | "id"> {
+  const [projectId = "", id = ""] = logId.split("/!");
+  return { projectId, id };
+}
+
 /** How a run has left its job. */
 export function closingMessage(event: MoveEvent): LogMessage {
   const { state, run, attempt, error } = event;
