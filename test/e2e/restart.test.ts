@@ -1,6 +1,7 @@
 // `kill -9` of everything in the middle of work, and a start on the same data.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Errand } from "../../client/src/index";
 import { type DevServer, startDev } from "../../scripts/dev-server.mjs";
 import { freePort } from "../../scripts/ports.mjs";
 import { editDatabase, killGroup } from "../support/crash.mjs";
@@ -85,4 +86,35 @@ it("after a crash every job is finished, and a listener who comes back loses and
   }
   expect(story(retrying.id, first, second)).toEqual(["submitted", "retrying", "completed"]);
   await second.close();
+});
+
+it("after a crash a live answer goes on as soon as its reader is back, who shows each character once", async () => {
+  const { url: baseUrl, key } = server as DevServer;
+  const stream = new Errand({ baseUrl, key }).generate({ prompt: "Count.", model: "local/dictated" });
+  const { id } = await stream.job;
+  const shown: string[] = [];
+  const heard = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const part of stream) {
+      if (part.type === "text") shown.push(part.text);
+      if (part.type === "reset") shown.splice(0, shown.length, part.text);
+      heard.resolve();
+    }
+  })();
+  (await provider.untilRequest(id)).say("One, two, ");
+  await heard.promise;
+  expect(shown.join("")).toBe("One, two, ");
+
+  killGroup(server?.pid ?? 0);
+  await server?.ended;
+  await server?.stop();
+  const after = await start();
+
+  const again = await provider.until((requests) => requests.filter(({ job }) => job === id)[1]);
+  again.say("one, two, three.");
+  again.release();
+  await reading;
+  expect(shown.join("")).toBe("one, two, three.");
+  const job = await after.get(`/v1/jobs/${id}`);
+  expect(job).toMatchObject({ state: "completed", run: 2, attempt: 1, output: { text: "one, two, three." } });
 });
