@@ -1,7 +1,7 @@
 // The three ways to read a stream: what there is, what comes next (long-poll), and all of it as it comes (SSE).
 
 import { z } from "@hono/zod-openapi";
-import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { streamSSE } from "hono/streaming";
 import type { JobOnWire } from "../../contract/job";
 import { formatOffset, parseOffset } from "../../core/streams/offset";
 import { toBody } from "../../core/streams/payload";
@@ -141,8 +141,11 @@ function sendEvents(
     }, KEEP_ALIVE_MS);
     const text = new TextReader(from === "now" || (typeof from === "object" && from.at > 0));
     try {
-      if (head !== "") await sse.write(head);
-      for await (const part of parts) await sendPart(c, sse, stream, text, part);
+      let before = head;
+      for await (const part of parts) {
+        await sse.write(before + partEvents(c, stream, text, part));
+        before = "";
+      }
     } finally {
       clearInterval(keepAlive);
     }
@@ -150,13 +153,8 @@ function sendEvents(
   return response;
 }
 
-async function sendPart(
-  c: HttpContext,
-  sse: SSEStreamingApi,
-  stream: StreamView,
-  text: TextReader,
-  part: Part,
-): Promise<void> {
+/** In one piece, so that nobody gets data without the offset behind it. */
+function partEvents(c: HttpContext, stream: StreamView, text: TextReader, part: Part): string {
   const data = eventData(stream, text, part);
   // Whoever comes back with it gets what is held back, and with it the whole character.
   const streamNextOffset = offsetBefore(part.offset, text.heldBytes);
@@ -167,8 +165,7 @@ async function sendPart(
         streamCursor: cursorOf(c),
         ...(part.upToDate ? { upToDate: true } : {}),
       };
-  // In one piece, so that nobody gets data without the offset behind it.
-  await sse.write((data && toEvent("data", data)) + toEvent("control", JSON.stringify(control)));
+  return (data && toEvent("data", data)) + toEvent("control", JSON.stringify(control));
 }
 
 /** A line for each line of the text. A space that follows the colon is not part of the line. */
