@@ -70,8 +70,8 @@ export async function ensureBrowser(env) {
   if (findBrowser({ env }) || (await startsOwn(env))) return;
   say("installing a browser for the tests (Chromium) ...");
   const isRoot = process.getuid?.() === 0;
-  if (await installOwn(env, isRoot)) return;
   if (isRoot && existsSync("/etc/debian_version") && (await installWithApt(env))) return;
+  if (await installOwn(env, isRoot)) return;
   throw new Problem(
     "There is no browser for the tests, and none could be installed. Install Chrome or Chromium, or set CHROME_PATH to its program.",
   );
