@@ -49,8 +49,7 @@ export class JobLog extends DurableObject<Env> {
   async read(id: string, from: From, end: Ending | null): Promise<Read> {
     if (end) this.logs.end(id, end.run, end.last);
     const stream = this.store.find(id) ?? newLog(id, 0);
-    const dead = this.deadRun(stream);
-    if (dead !== null) this.ctx.waitUntil(giveUp(this.deps, jobOf(id), dead));
+    this.giveUpDead(stream);
     const page = readPage(this.logs, stream, from);
     if (!page) return { kind: "bad_offset" };
     const { contentType, ttlS, expiresAt, closed } = stream;
@@ -66,10 +65,12 @@ export class JobLog extends DurableObject<Env> {
     this.ctx.waitUntil(run.finally(() => this.running.delete(id)));
   }
 
-  /** The run that has died with an earlier life of this object; null: none has. */
-  private deadRun({ id, log }: StoredStream): number | null {
-    if (!log?.live || log.left !== null || this.running.has(id)) return null;
-    return log.run;
+  /** A run that has died with an earlier life of this object is given up, once: however many readers come back, D1 hears of it from one. */
+  private giveUpDead(stream: StoredStream): void {
+    const { id, log } = stream;
+    if (!log?.live || log.left !== null || this.running.has(id)) return;
+    this.store.save({ ...stream, log: { ...log, live: false } });
+    this.ctx.waitUntil(giveUp(this.deps, jobOf(id), log.run));
   }
 
   /** See JobLogs. */

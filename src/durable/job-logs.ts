@@ -25,7 +25,7 @@ export type Leaving = Rest & {
 };
 
 /** Some of what a run says, and where it belongs. */
-export type Said = { from: number; lines: Uint8Array; stores: boolean };
+export type Piece = { from: number; lines: Uint8Array; stores: boolean };
 
 type WrittenStream = StoredStream & { log: LogState };
 
@@ -67,7 +67,7 @@ export class JobLogs {
   }
 
   /** False: it is not for this run to write any more. What was said before is heard once. `stores`: all is to be stored now. */
-  take(id: string, run: number, { from, lines, stores }: Said): boolean {
+  take(id: string, run: number, { from, lines, stores }: Piece): boolean {
     const stream = this.store.find(id);
     if (!stream?.log || stream.log.run !== run || stream.log.left !== null) return false;
     const tail = this.tail(id);

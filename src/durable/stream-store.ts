@@ -36,7 +36,7 @@ export type LogState = {
   epochs: number[];
   /** That run has said its last words: what it said stays, or a later run takes it back. Null: it goes on. */
   left: "kept" | "void" | null;
-  /** That run is one of the object itself. */
+  /** That run is one of the object itself, and has not been given up. */
   live: boolean;
   /** Up to there it was said when that run ended a turn of the job, the so-maniest. Whether it did, the database knows. */
   mark: { turns: number; at: number } | null;

@@ -6,6 +6,7 @@ import { parseOffset } from "../../src/core/streams/offset";
 import { shardOf } from "../../src/core/streams/stream";
 import type { JobLog } from "../../src/durable/job-log";
 import type { From } from "../../src/durable/stream-log";
+import { Changes } from "../support/changes";
 import { anId } from "../support/factory";
 
 const aLog = () => `default/!${anId("job")}`;
@@ -22,39 +23,23 @@ async function open(id: string, query: Record<string, unknown>) {
   const answer = await stub(id).fetch(`https://log/?${params}`, { headers: { upgrade: "websocket" } });
   const { webSocket: socket, status } = answer;
   const heard: string[] = [];
-  const waiting = new Set<() => void>();
+  const changes = new Changes();
   let code = 0;
-  const tell = () => {
-    for (const look of waiting) look();
-  };
   socket?.addEventListener("message", ({ data }) => {
     heard.push(String(data));
-    tell();
+    changes.tell();
   });
   socket?.addEventListener("close", (event) => {
     code = event.code;
-    tell();
+    changes.tell();
   });
   socket?.accept();
-  const until = (isSo: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const look = () => {
-        if (!isSo()) return;
-        waiting.delete(look);
-        resolve();
-      };
-      waiting.add(look);
-      look();
-    });
   return {
     status,
     heard,
     send: (frame: string) => socket?.send(frame),
-    untilHeard: (count: number) => until(() => heard.length >= count),
-    async closed(): Promise<number> {
-      await until(() => code !== 0);
-      return code;
-    },
+    untilHeard: (count: number) => changes.until(() => heard.length >= count),
+    closed: () => changes.until(() => code),
   };
 }
 

@@ -55,21 +55,24 @@ async function outputAtEnd(deps: TestDeps, id: string): Promise<Output> {
   throw new Error("it did not run");
 }
 
+/** A model whose answers break off after so many of the chunks, until it says all of them. */
+function breakingOff(chunks: Parameters<typeof eventStream>[0], cuts: number[]): TestDeps {
+  const left = [...cuts];
+  const fetch = async () => {
+    const cut = left.shift();
+    return eventStream(cut === undefined ? [...chunks, ...ENDING] : chunks.slice(0, cut));
+  };
+  return testDeps({ random: () => 0, fetch });
+}
+
 describe("text of attempts that are cut off", () => {
   it("is taken back when the next one starts over, wherever it was cut", async () => {
     const cuts = fc.array(fc.nat({ max: WORDS.length - 1 }), { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(cuts, fc.integer({ min: 1, max: 5 }), async (places, perConnection) => {
-        const left = [...places];
         const job = await newJob();
-        const deps = testDeps({
-          random: () => 0,
-          fetch: async () => {
-            const cut = left.shift();
-            const said = (cut === undefined ? WORDS : WORDS.slice(0, cut)).map((word) => textChunk(word));
-            return eventStream(cut === undefined ? [...said, ...ENDING] : said);
-          },
-        });
+        const chunks = WORDS.map((word) => textChunk(word));
+        const deps = breakingOff(chunks, places);
         const reader = followStream(job.id, perConnection);
         const output = await runToEnd(deps, job.id);
         await reader.ended;
@@ -103,15 +106,8 @@ describe("reasoning and tool calls of attempts that are cut off", () => {
     const cuts = fc.array(fc.nat({ max: EVERYTHING.length }), { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(cuts, fc.integer({ min: 1, max: 5 }), async (places, perConnection) => {
-        const left = [...places];
         const job = await newJob();
-        const deps = testDeps({
-          random: () => 0,
-          fetch: async () => {
-            const cut = left.shift();
-            return eventStream(cut === undefined ? [...EVERYTHING, ...ENDING] : EVERYTHING.slice(0, cut));
-          },
-        });
+        const deps = breakingOff(EVERYTHING, places);
         const reader = followStream(job.id, perConnection);
         const { text, reasoning, tool_calls } = await outputAtEnd(deps, job.id);
         await reader.ended;

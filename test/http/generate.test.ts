@@ -85,7 +85,10 @@ describe("POST /v1/generate", () => {
     await live.hangUp();
     const reader = followStream(live.job.id);
     await reader.ended;
-    expect(reader.text).toBe(textOf(await theJob(live.job.id)));
+    const job = await theJob(live.job.id);
+    expect(reader.text).toBe(textOf(job));
+    // Who reads a run that lives does not have it taken over.
+    expect(job.run).toBe(1);
   });
 
   it("is stopped by a cancel, and keeps its text so far", async () => {

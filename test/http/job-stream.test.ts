@@ -1,24 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { call, expectError, finish, generate, open, submit, untilState } from "../support/http-client";
-import { followStream } from "../support/stream-reader";
+import { followStream, shown } from "../support/stream-reader";
 
 type Message = { type: string; text?: string; state?: string };
 
 const streamed = (over = {}) =>
   generate({ stream: true, input: { prompt: "Tea", model: "sandbox/chat!tokens=30,tps=200" }, ...over });
 
-const textOf = (messages: Message[]) =>
-  messages.reduce((text, message) => {
-    if (message.type === "rollback") return message.text ?? "";
-    return message.type === "text" ? text + message.text : text;
-  }, "");
-
 describe("GET /v1/jobs/{id}/stream", () => {
   it("has all that a job has said, and its end, when the job has ended", async () => {
     const job = await finish(streamed());
     const { status, body, headers } = await call<Message[]>("GET", `/v1/jobs/${job.id}/stream`);
     expect(status).toBe(200);
-    expect(textOf(body)).toBe((job.output as { text: string }).text);
+    expect(shown(body)).toBe((job.output as { text: string }).text);
     expect(body.at(-1)).toEqual({ type: "end", state: "completed", error: null });
     expect(headers.get("stream-closed")).toBe("true");
   });
@@ -31,7 +25,7 @@ describe("GET /v1/jobs/{id}/stream", () => {
       JSON.parse(data),
     );
     const done = await call<{ output: { text: string } }>("GET", `/v1/jobs/${job.id}`);
-    expect(textOf(messages)).toBe(done.body.output.text);
+    expect(shown(messages)).toBe(done.body.output.text);
     expect(messages.at(-1)).toMatchObject({ type: "end", state: "completed" });
     expect(messages.length).toBeGreaterThan(2);
   });

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import type { EventFrame, Frame, SnapshotFrame } from "../../src/contract/frames";
 import type { JobOnWire } from "../../src/contract/job";
 import type { JobEvent } from "../../src/core/events";
+import { Changes } from "./changes";
 import { type Ask, open } from "./http-client";
 
 export type Listener = {
@@ -15,26 +16,15 @@ export type Listener = {
 
 function collect(close: () => void): Listener & { add(frame: Frame): void } {
   const frames: Frame[] = [];
-  const waiting = new Set<() => void>();
+  const changes = new Changes();
   return {
     frames,
     close,
     add(frame) {
       frames.push(frame);
-      for (const look of waiting) look();
+      changes.tell();
     },
-    until(fits) {
-      const { promise, resolve } = Promise.withResolvers<Frame>();
-      const look = () => {
-        const found = frames.find(fits);
-        if (!found) return;
-        waiting.delete(look);
-        resolve(found);
-      };
-      waiting.add(look);
-      look();
-      return promise;
-    },
+    until: (fits) => changes.until(() => frames.find(fits)),
   };
 }
 

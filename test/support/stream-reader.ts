@@ -1,5 +1,6 @@
 // Reads the stream of a job as an app would: keeps what it shows, drops what is rolled back, and comes back with its offset.
 
+import { Changes } from "./changes";
 import { open } from "./http-client";
 
 type ToolCall = { id: string; name: string; arguments: string };
@@ -38,9 +39,9 @@ export type StreamReader = {
   readonly text: string;
   readonly messages: Message[];
   /** Resolves when the text shown is this. */
-  untilText(wanted: string): Promise<void>;
+  untilText(wanted: string): Promise<unknown>;
   /** Resolves when there is any text. */
-  untilSome(): Promise<void>;
+  untilSome(): Promise<unknown>;
   /** Resolves when the stream has told its end. */
   ended: Promise<void>;
 };
@@ -48,7 +49,7 @@ export type StreamReader = {
 /** Follows over server-sent events, from connection to connection. `cut`: drops each connection after so many events. */
 export function followStream(jobId: string, cut = Number.POSITIVE_INFINITY): StreamReader {
   const messages: Message[] = [];
-  const waiting = new Set<() => void>();
+  const changes = new Changes();
   let text = "";
   let offset = "-1";
 
@@ -80,24 +81,12 @@ export function followStream(jobId: string, cut = Number.POSITIVE_INFINITY): Str
     messages.push(...held);
     text = shown(held, text);
     held = [];
-    for (const look of waiting) look();
+    changes.tell();
     return control.streamClosed === true;
   }
 
   async function follow(): Promise<void> {
     while (!(await connect()));
-  }
-
-  function until(isSo: () => boolean): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const look = () => {
-      if (!isSo()) return;
-      waiting.delete(look);
-      resolve();
-    };
-    waiting.add(look);
-    look();
-    return promise;
   }
 
   return {
@@ -106,7 +95,7 @@ export function followStream(jobId: string, cut = Number.POSITIVE_INFINITY): Str
     },
     messages,
     ended: follow(),
-    untilText: (wanted) => until(() => text === wanted),
-    untilSome: () => until(() => text !== ""),
+    untilText: (wanted) => changes.until(() => text === wanted),
+    untilSome: () => changes.until(() => text),
   };
 }

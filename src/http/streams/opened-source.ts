@@ -1,7 +1,6 @@
 // Opens the stream of a job where what is stored is sealed: its object holds what it cannot read, and readers get it plain.
 
-import type { LogMessage, SealedLines } from "../../core/streams/job-log";
-import { toLine } from "../../core/streams/job-log";
+import { type LogMessage, type SealedLines, toLine } from "../../core/streams/job-log";
 import { parseOffset } from "../../core/streams/offset";
 import { NOTHING_SAID, rollbackTo, type Said, saidIn } from "../../core/streams/said";
 import type { From, Read } from "../../durable/stream-log";
