@@ -12,6 +12,7 @@ export type ErrorCode =
   | "idempotency_mismatch"
   | "job_not_final"
   | "output_not_ready"
+  | "parent_ended"
   | "project_exists"
   | "payload_too_large"
   | "unsupported_media_type"
@@ -61,6 +62,9 @@ export type ErrorCode =
   | "crashed"
   | "expired"
   | "budget_exceeded"
+  | "child_failed"
+  | "children_exceeded"
+  | "item_invalid"
   | "cancelled";
 
 /** What the client finds out by itself. `http_502`: the status of an answer that is not Errand's, but a proxy's. */

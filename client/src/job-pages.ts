@@ -12,6 +12,8 @@ export type JobFilter = {
   tag?: string;
   /** Jobs that failed for this cause: see `GET /v1/failures`. */
   fingerprint?: string;
+  /** Those that this job has made and waits for. */
+  parent?: string;
   /** Jobs a page: 1 to 100, default 20. */
   limit?: number;
   /** `nextCursor` of the page before. */

@@ -9,6 +9,7 @@ export type MoveEvent = {
     | "job.started"
     | "job.retrying"
     | "job.continuing"
+    | "job.waiting"
     | "job.cancelling"
     | "job.completed"
     | "job.failed"
@@ -26,13 +27,20 @@ export type MoveEvent = {
   error: JobError | null;
 };
 
-/** How far a run is. Told to those who listen now, and not replayed. */
+/** Children that end in a second, and the seconds until all have, at that rate. Null: not known yet. */
+export type Pace = { per_s: number | null; eta_s: number | null };
+
+/**
+ * How far a run is, or how many of a job's children have ended: then with their pace. Told to those who listen now, and not
+ * replayed.
+ */
 export type ProgressEvent = {
   type: "job.progress";
   job_id: string;
   version: number;
   at: string;
   run: number;
+  pace?: Pace;
 } & Progress;
 
 export type JobEvent = MoveEvent | ProgressEvent;

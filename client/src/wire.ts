@@ -51,6 +51,17 @@ export type Attempt = {
 
 export type Progress = { done: number; total: number | null; message: string | null };
 
+/** How many children a job has, and what those that have ended have used. */
+export type ChildCounts = {
+  total: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: number;
+};
+
 /** A job as the API shows it. Instants are ISO 8601 in UTC. */
 export type Job<Output = unknown> = {
   id: string;
@@ -90,6 +101,11 @@ export type Job<Output = unknown> = {
   cancel_requested_at: string | null;
   /** The completed job that this one runs again. */
   rerun_of: string | null;
+  /** The job that has made it and waits for it. */
+  parent: string | null;
+  /** What its parent, or who made the batch, calls it. */
+  custom_id: string | null;
+  children: ChildCounts | null;
   created_at: string;
   run_at: string;
   started_at: string | null;

@@ -161,6 +161,20 @@ const progressSchema = z
   .object({ done: z.number(), total: z.number().nullable(), message: z.string().nullable() })
   .openapi("Progress");
 
+const childrenSchema = z
+  .object({
+    total: z.int(),
+    completed: z.int(),
+    failed: z.int(),
+    cancelled: z.int(),
+    input_tokens: z
+      .int()
+      .openapi({ description: "Of those that have ended, as are output_tokens and cost_usd." }),
+    output_tokens: z.int(),
+    cost_usd: z.number(),
+  })
+  .openapi("Children");
+
 export const jobSchema = z
   .object({
     id: z.string().openapi({ example: "job_01KAM2T2Q5W4R0E8Z6S3N7Y9XB" }),
@@ -198,6 +212,12 @@ export const jobSchema = z
     usage: orNull(usageSchema),
     cancel_requested_at: instant.nullable(),
     rerun_of: z.string().nullable(),
+    parent: z.string().nullable().openapi({ description: "The job that has made it and waits for it." }),
+    custom_id: z
+      .string()
+      .nullable()
+      .openapi({ description: "What its parent, or who made the batch, calls it." }),
+    children: orNull(childrenSchema),
     created_at: instant,
     run_at: instant,
     started_at: instant.nullable(),

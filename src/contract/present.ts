@@ -1,5 +1,7 @@
 // From a job in the code to the job on the wire.
 
+import type { ChildCounts } from "../core/children";
+import { childProgress } from "../core/events";
 import type { Job, WholeJob } from "../core/job";
 import { SHOWN_OUTPUT_BYTES } from "../core/limits";
 import type { JobOnWire } from "./job";
@@ -28,7 +30,7 @@ export function presentJob(job: Job): JobOnWire {
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
     timeout_s: job.timeoutMs / 1_000,
-    progress: job.progress,
+    progress: job.children ? childProgress(job.children) : job.progress,
     output: null,
     output_bytes: job.outputBytes,
     output_url: job.outputBytes === null ? null : `/v1/jobs/${job.id}/output`,
@@ -36,6 +38,9 @@ export function presentJob(job: Job): JobOnWire {
     usage: job.usage,
     cancel_requested_at: iso(job.cancelRequestedAt),
     rerun_of: job.rerunOf,
+    parent: job.parentId,
+    custom_id: job.customId,
+    children: job.children && presentChildren(job.children),
     created_at: new Date(job.createdAt).toISOString(),
     run_at: new Date(job.runAt).toISOString(),
     started_at: iso(job.startedAt),
@@ -45,6 +50,12 @@ export function presentJob(job: Job): JobOnWire {
     fingerprint: job.fingerprint,
     version: job.version,
   };
+}
+
+function presentChildren(children: ChildCounts): NonNullable<JobOnWire["children"]> {
+  const { total, completed, failed, cancelled, inputTokens, outputTokens, nanoUsd } = children;
+  const used = { input_tokens: inputTokens, output_tokens: outputTokens, cost_usd: nanoUsd / 1e9 };
+  return { total, completed, failed, cancelled, ...used };
 }
 
 /** With its attempts, and its output (JSON text) unless that is large. */

@@ -40,6 +40,10 @@ export const ERRORS = {
     409,
     "The job has no output yet. Wait for its end (Prefer: wait, or its events).",
   ),
+  parent_ended: conflict(
+    409,
+    "The job is a child of one that has ended. Retry that one: it does again what did not complete.",
+  ),
   project_exists: conflict(409, "A project with this id exists."),
   stream_exists: conflict(409, "A stream with this name is there, and is another one."),
   stream_closed: conflict(409, "The stream is closed: nothing can be appended."),
@@ -123,6 +127,9 @@ export const ERRORS = {
   crashed: task(500, "The job's runs died without a word, as often as is allowed."),
   expired: task(410, "The job was not done before expires_at."),
   budget_exceeded: task(429, "The budget is used up, and the job does not wait for it (on_budget)."),
+  child_failed: task(424, "A child of the job did not complete."),
+  children_exceeded: task(422, "The job would have more children than are allowed, or nest them too deep."),
+  item_invalid: task(422, "The line is not a JSON object with an input."),
   cancelled: task(409, "The job was cancelled."),
 } satisfies Record<string, ErrorRow>;
 

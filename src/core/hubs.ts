@@ -3,7 +3,7 @@
 /** Hubs that share the jobs without a channel. More hubs: more throughput, more objects awake. */
 const JOB_HUBS = 16;
 
-/** Every channel has a hub of its own; a job without one belongs to a hub by its id. */
+/** Every channel has a hub of its own; a job without one belongs to a hub by its id, or by that of its parent. */
 export function hubName(projectId: string, channel: string | null, jobId: string): string {
   if (channel !== null) return `${projectId}/channel/${channel}`;
   let hash = 0;

@@ -1,5 +1,6 @@
 // The job as the code sees it, and the small values it is made of.
 
+import type { ChildCounts, OnChildFailure } from "./children";
 import type { Lane, Reason, State } from "./lifecycle";
 import type { Usage } from "./usage";
 
@@ -76,6 +77,18 @@ export type Job = {
   /** The API key that submitted it; null: the root key. */
   keyId: string | null;
   onBudget: "wait" | "fail";
+  /** Whose child it is; null: nobody's. */
+  parentId: string | null;
+  /** How many parents are above it. */
+  depth: number;
+  /** What its parent, or whoever made the batch, calls it. */
+  customId: string | null;
+  /** Its children, when it has any. */
+  children: ChildCounts | null;
+  /** What it does when a child does not complete; null: it has not waited for children yet. */
+  onChildFailure: OnChildFailure | null;
+  /** Its next run starts those children again that did not complete. */
+  redo: boolean;
   /** When the row was read. Compared with the others, it tells how long ago they were; no other clock agrees with them. */
   readAt: number;
 };

@@ -2,14 +2,17 @@
 //
 // 1. `submit` makes a job pending. A doorbell tells a consumer to look at it.
 // 2. `claim` makes it running: `run` rises by one and is the fence that guards every later write of that run.
-// 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again`, `defer` or `stop`.
+// 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again`, `wait`, `defer` or `stop`.
 // 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
 // 5. `cancel` ends what is not running at once; `ask_to_stop` asks a run to end, which it does by `stop`.
 // 6. `reroute` sends what waits to another of its targets.
 // 7. `expire` ends what was not started in time, `refuse` what its budget does not let start.
 // 8. `rerun` starts what has failed or was cancelled from the beginning.
+// 9. A job that waits for its children goes on by `resume`, in the transaction that ends the last of them. Once it has ended,
+//    `redo` starts those again that did not complete, and the job goes on from there.
 //
-// Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts). docs/lifecycle.md draws this table.
+// Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts, redo.ts); `resume` is a trigger
+// (migrations/0004_children.sql). docs/lifecycle.md draws this table.
 
 export const STATES = ["pending", "running", "waiting", "completed", "failed", "cancelled"] as const;
 export type State = (typeof STATES)[number];
@@ -40,6 +43,8 @@ export const MOVES = {
   fail: { from: ["running"], to: "failed" },
   retry: { from: ["running"], to: "pending" },
   again: { from: ["running"], to: "pending" },
+  wait: { from: ["running"], to: "waiting" },
+  resume: { from: ["waiting"], to: "pending" },
   defer: { from: ["running"], to: "pending" },
   stop: { from: ["running"], to: "cancelled" },
   crash: { from: ["running"], to: "failed" },
@@ -49,6 +54,7 @@ export const MOVES = {
   expire: { from: ["pending", "waiting"], to: "failed" },
   refuse: { from: ["pending"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
+  redo: { from: ["completed", "failed", "cancelled"], to: "pending" },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;
 
 export type Move = keyof typeof MOVES;

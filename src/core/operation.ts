@@ -18,6 +18,8 @@ export type JobFilter = {
   channel?: string;
   tag?: string;
   fingerprint?: string;
+  /** Whose children they are. */
+  parent?: string;
   createdAfter?: number;
   createdBefore?: number;
 };

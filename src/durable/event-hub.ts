@@ -1,6 +1,7 @@
 // Tells everyone who listens: one object per channel (or per share of the jobs without one), WebSockets only.
 //
-// Sockets hibernate: between events the object costs nothing, so nothing here may keep a timer or wait for long.
+// Sockets hibernate: between events the object costs nothing, so nothing here may wait for long. The one timer, of half a
+// second, runs only while the children of a job end so fast that not each of them is told.
 
 import { DurableObject } from "cloudflare:workers";
 import type { EventFrame, Frame, SnapshotFrame } from "../contract/frames";
@@ -14,6 +15,7 @@ import type { Env } from "../env";
 import { getJob, newestOfChannel } from "../store/jobs";
 import { openJob } from "../store/sealed-job";
 import { EventRing, type PlacedEvent } from "./event-ring";
+import { ParentPace } from "./parent-pace";
 
 /** What a listener asks for; the API has checked that it may. */
 export type Listen = { projectId: string; job: string | null; channel: string | null; since: string | null };
@@ -30,6 +32,9 @@ export class EventHub extends DurableObject<Env> {
   private readonly vault = createDeps(this.env, this.ctx).vault;
   /** The newest run of the jobs that were heard of last. */
   private readonly runs = new Map<string, number>();
+  private readonly pace = new ParentPace((event) => {
+    for (const placed of this.ring.append([event])) this.send(placed);
+  });
   /** Sockets whose snapshot is being read, and what happened meanwhile. */
   private readonly opening = new Map<WebSocket, Frame[]>();
 
@@ -41,7 +46,7 @@ export class EventHub extends DurableObject<Env> {
 
   /** Tells these events, in this order, to all who listen. */
   async publish(events: JobEvent[]): Promise<void> {
-    const news = events.filter((event) => !this.isSuperseded(event));
+    const news = events.filter((event) => !this.isSuperseded(event) && this.pace.lets(event));
     for (const placed of this.ring.append(news)) this.send(placed);
   }
 

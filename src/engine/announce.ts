@@ -8,11 +8,11 @@ import { insist } from "./insist";
 import { toldOf } from "./told";
 
 /** An event and the job it is about, which says which hub it goes to. */
-export type News = { job: Pick<Job, "projectId" | "channel" | "id">; event: JobEvent };
+export type News = { job: Pick<Job, "projectId" | "channel" | "id" | "parentId">; event: JobEvent };
 
 /** One call per hub, whatever the number of events. Never throws. */
 export async function announce(deps: Deps, news: News[]): Promise<void> {
-  const byHub = Map.groupBy(news, ({ job }) => hubName(job.projectId, job.channel, job.id));
+  const byHub = Map.groupBy(news, ({ job }) => hubName(job.projectId, job.channel, job.parentId ?? job.id));
   await Promise.all(
     [...byHub].map(([hub, items]) =>
       publish(

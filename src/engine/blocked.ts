@@ -12,10 +12,10 @@ import { type Block, findBlocks } from "../store/blocks";
 import { lookSoon, waitForBudgets } from "../store/budget-wakes";
 import type { JobKey } from "../store/db";
 import { type Refusal, refuseJobs } from "../store/moves";
+import { afterEnd } from "./after-end";
 import { announce } from "./announce";
 import { armClockFor } from "./arm-clock";
 import { endLogs } from "./end-log";
-import { freeKey } from "./free-key";
 
 type BudgetBlock = Extract<Block, { by: "budget" }>;
 
@@ -51,7 +51,7 @@ async function refuse(deps: Deps, blocks: BudgetBlock[]): Promise<void> {
   const refusals = new Map(blocks.toReversed().map((block) => [block.id, refusalOf(block)]));
   const refused = await refuseJobs(deps.db, [...refusals.values()]);
   // It may have been the one that was rung for a concurrency key.
-  deps.background(freeKey(deps, refused));
+  deps.background(afterEnd(deps, refused));
   const shown = refused.filter((job) => !isErased(job));
   await announce(
     deps,

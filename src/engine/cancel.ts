@@ -6,9 +6,9 @@ import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { askToStop, cancelJobs } from "../store/moves";
+import { afterEnd } from "./after-end";
 import { announce } from "./announce";
 import { endLogs } from "./end-log";
-import { freeKey } from "./free-key";
 
 /** Returns the jobs that this call has changed, as they are after it: `cancelled`, or running and asked to stop. */
 export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
@@ -28,7 +28,7 @@ export async function cancelAll(deps: Deps, keys: JobKey[]): Promise<Job[]> {
   );
   deps.background(endLogs(deps, shown));
   deps.background(
-    freeKey(
+    afterEnd(
       deps,
       moved.filter((job) => isFinal(job.state)),
     ),

@@ -37,7 +37,20 @@ export type JobRequest = {
 /** What a browser token may submit; null: anything. */
 export type SubmitLimits = { channel: string | null; tasks: string[] | null; models: string[] | null };
 
-type CheckedJob = Omit<NewJob, "id" | "rerun_of" | "hash" | "key_id" | "input_bytes" | "input_key">;
+type CheckedJob = Omit<
+  NewJob,
+  | "id"
+  | "rerun_of"
+  | "hash"
+  | "key_id"
+  | "input_bytes"
+  | "input_key"
+  | "parent_id"
+  | "depth"
+  | "custom_id"
+  | "error"
+  | "fingerprint"
+>;
 
 /** Throws one AppError for all of them: of the first problem, with the whole list as `errors` when there are several. */
 export function checkJobs(

@@ -6,8 +6,8 @@ import { isErased, type Job, type WholeJob } from "../core/job";
 import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import { writeLost } from "../store/ledger";
+import type { Ends } from "./after-end";
 import { armClockFor } from "./arm-clock";
-import { freeKey } from "./free-key";
 import type { Narrator } from "./narrator";
 import { purge } from "./purge";
 import { ringLater } from "./ring";
@@ -26,6 +26,7 @@ export async function conclude(
   job: WholeJob,
   end: RunEnd,
   narrator: Narrator,
+  ends: Ends,
 ): Promise<Concluded> {
   // The next run may begin before this one has told that it is over.
   if (end.result.ok && end.result.outcome.kind === "again") await narrator.mark();
@@ -33,7 +34,7 @@ export async function conclude(
   if (settled === "kept") narrator.leave({ event: moveEvent(job, deps.now()), commits: end.result.ok });
   if (!settled) narrator.abandon();
   if (!settled || settled === "kept") return settled;
-  if (settled.concurrency) deps.background(freeKey(deps, [settled]));
+  ends.add(settled);
   if (isErased(settled)) {
     // Nobody is told of it; and what is still on its way to the hub must not come after the hub has forgotten the job.
     narrator.abandon();

@@ -63,11 +63,22 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
     const hash = request && job.idempotency_key !== null ? await hashOfJob(request, job.channel) : null;
     const id = deps.newId("job");
     const { rerunOf = null, keyId = null } = submission;
-    jobs.push({ ...job, id, hash, rerun_of: rerunOf, key_id: keyId, input_bytes: 0, input_key: null });
+    jobs.push({
+      ...NOBODYS_CHILD,
+      ...job,
+      id,
+      hash,
+      rerun_of: rerunOf,
+      key_id: keyId,
+      input_bytes: 0,
+      input_key: null,
+    });
   }
   const bulkKey = key === undefined ? null : await toBulkKey(key, submission.jobs, limits?.channel ?? null);
   return { projectId, jobs, bulkKey };
 }
+
+const NOBODYS_CHILD = { parent_id: null, depth: null, custom_id: null, error: null, fingerprint: null };
 
 /** What an earlier request has made needs no room. */
 async function makeSureOfRoom(

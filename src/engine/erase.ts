@@ -5,6 +5,7 @@ import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { markErased } from "../store/erasure";
+import { afterErasure } from "./after-end";
 import { cancelAll } from "./cancel";
 import { purge } from "./purge";
 
@@ -24,5 +25,6 @@ export async function finishErasing(deps: Deps, erased: Job[]): Promise<Job[]> {
     deps,
     now.filter((job) => isFinal(job.state)),
   );
+  deps.background(afterErasure(deps, now));
   return now.filter((job) => !isFinal(job.state));
 }

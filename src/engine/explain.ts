@@ -1,6 +1,7 @@
 // Why a job is not running, in a sentence with the number behind it.
 
 import { tellUsedUp } from "../core/budget";
+import { openChildren } from "../core/children";
 import type { Backlog, Explanation } from "../core/gate/gate";
 import { ticketOf } from "../core/gate/ticket";
 import type { Job } from "../core/job";
@@ -48,7 +49,7 @@ const NO_ANSWER = "It waits for its turn at the gate of its pool, which does not
 
 function tellState(job: Job): string {
   if (isFinal(job.state)) return `It has ended: ${job.state}.`;
-  if (job.state === "waiting") return "It waits for other jobs.";
+  if (job.state === "waiting") return tellWaiting(job);
   const asked = job.cancelRequestedAt === null ? "" : " It was asked to stop.";
   return `It is running: attempt ${job.attempt} of ${job.maxAttempts}.${asked}`;
 }
@@ -105,4 +106,9 @@ function explainBlock(block: Block, now: number): Explained {
       return { ...PLAIN, reason: "budget", message: tellUsedUp(block), limit: { name, limit, used }, etaMs };
     }
   }
+}
+
+function tellWaiting({ children }: Job): string {
+  if (!children) return "It waits for other jobs.";
+  return `It waits for its children: ${openChildren(children)} of ${children.total} are open.`;
 }

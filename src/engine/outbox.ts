@@ -35,7 +35,7 @@ export function createOutbox(deps: Deps): Outbox {
 
   return {
     tell(job, event) {
-      const hub = hubName(job.projectId, job.channel, job.id);
+      const hub = hubName(job.projectId, job.channel, job.parentId ?? job.id);
       const line = lines.get(hub) ?? { news: [], sent: Promise.withResolvers(), busy: false, wake: () => {} };
       lines.set(hub, line);
       const one = { job, event };

@@ -52,7 +52,7 @@ async function objectsOf(deps: Deps, job: Job): Promise<string[]> {
 }
 
 async function forget(deps: Deps, jobs: Job[]): Promise<void> {
-  const byHub = Map.groupBy(jobs, (job) => hubName(job.projectId, job.channel, job.id));
+  const byHub = Map.groupBy(jobs, (job) => hubName(job.projectId, job.channel, job.parentId ?? job.id));
   for (const [hub, ofHub] of byHub) {
     const forgotten = deps.hubs.getByName(hub).forget(ofHub.map((job) => job.id));
     await within(PATIENCE_MS, forgotten, () => new Error("the hub does not answer"));

@@ -3,10 +3,12 @@
 import { AppError } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job, WholeJob } from "../core/job";
+import { isFinal } from "../core/lifecycle";
 import type { Deps } from "../deps";
 import type { JobKey } from "../store/db";
 import { getJob } from "../store/jobs";
 import { type Rerun, rerunJobs } from "../store/moves";
+import { redoJob } from "../store/redo";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
 import { reopenLogs } from "./end-log";
@@ -18,8 +20,14 @@ import { ring } from "./ring";
 export async function retry(deps: Deps, key: JobKey): Promise<Job> {
   const [moved] = await rerunAll(deps, [{ ...key, delayMs: 0 }]);
   if (moved) return moved;
+  const redone = await redo(deps, key);
+  if (redone) return redone;
   const job = await getJob(deps.db, key);
   if (!job) throw new AppError("not_found");
+  if (job.parentId !== null && isFinal(job.state))
+    throw new AppError("parent_ended", {
+      message: `The job is a child of ${job.parentId}, which has ended. Retry that one: it does again what did not complete.`,
+    });
   if (job.state !== "completed") {
     throw new AppError("job_not_final", {
       message: `The job is ${job.state}. Only an ended job can be retried.`,
@@ -49,6 +57,18 @@ export async function rerunAll(deps: Deps, reruns: Rerun[]): Promise<Job[]> {
     ]),
   );
   return moved;
+}
+
+/** A job with children goes on with what did not complete. Null: it has none, or nothing is to be done again. */
+async function redo(deps: Deps, key: JobKey): Promise<Job | null> {
+  await armClock(deps);
+  const job = await redoJob(deps.db, key, deps.config.timing);
+  if (!job) return null;
+  await reopenLogs(deps, [job]);
+  deps.background(
+    Promise.all([ring(deps, [job]), announce(deps, [{ job, event: moveEvent(job, deps.now()) }])]),
+  );
+  return job;
 }
 
 async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {

@@ -51,8 +51,15 @@ export async function ringLater(deps: Deps, job: Job, delayMs: number): Promise<
   }
 }
 
-function queueOf(deps: Deps, { lane }: Pick<Job, "lane">): Queue<Doorbell> {
-  return lane === "bulk" ? deps.bulkQueue : deps.jobsQueue;
+function queueOf(deps: Deps, job: Ringable): Queue<Doorbell> {
+  return isBulk(job) ? deps.bulkQueue : deps.jobsQueue;
+}
+
+type Ringable = Pick<Job, "lane"> & Partial<Pick<Job, "children">>;
+
+/** In which queue a job's doorbell is. A parent's never stands behind those of its children. */
+export function isBulk({ lane, children = null }: Ringable): boolean {
+  return lane === "bulk" && children === null;
 }
 
 /** A job that runs has its slot, also when its run has died. */

@@ -3,6 +3,7 @@
 import type { Job } from "../core/job";
 import { errorField } from "../log";
 import { claimSuspect } from "../store/claims";
+import { createEnds } from "./after-end";
 import { type Answer, askTwice } from "./answer";
 import { createSlotReturns } from "./gates";
 import { LogWriter } from "./log-writer";
@@ -37,6 +38,7 @@ export function createRunTools(
     watch: createWatch(deps),
     outbox: createOutbox(deps),
     slots: createSlotReturns(deps),
+    ends: createEnds(deps),
     openStream,
   };
 }

@@ -15,6 +15,7 @@ import { errorField } from "../log";
 import { openWholeJob } from "../store/sealed-job";
 import type { TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
+import type { Ends } from "./after-end";
 import { type Calls, reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
 import type { SlotReturns } from "./gates";
@@ -23,6 +24,8 @@ import type { StreamWriter } from "./log-writer";
 import { createNarrator, type Narrator } from "./narrator";
 import { awaitNextCall } from "./next-call";
 import type { Outbox } from "./outbox";
+import { readChildren } from "./read-children";
+import { resume } from "./resume";
 import type { RunEnd } from "./settle";
 import { findUnsettled } from "./unsettled";
 import type { ActiveRun, Watch } from "./watch";
@@ -46,6 +49,7 @@ export type RunTools = {
   watch: Watch;
   outbox: Outbox;
   slots: SlotReturns;
+  ends: Ends;
   /** How to write the stream of a job. */
   openStream(job: Job): StreamWriter;
 };
@@ -68,7 +72,9 @@ export async function runJob(deps: RunDeps, run: ActiveRun, tools: RunTools): Pr
       deps.background(tools.slots.tell(job.pool, job.id, reportOf(end, calls)));
     }
     if (run.lost) narrator.abandon();
-    const settled = run.lost ? await concludeLost(deps, job, end) : await conclude(deps, job, end, narrator);
+    const settled = run.lost
+      ? await concludeLost(deps, job, end)
+      : await conclude(deps, job, end, narrator, tools.ends);
     await narrator.finish();
     // After the news is out: local dev takes 2 ms to print a line.
     if (settled !== "kept") logEnd(deps, run, settled);
@@ -101,6 +107,8 @@ async function perform(
     const llm = createLlmFor(deps, run, calls, onUsage);
     const opened = await openWholeJob(deps.vault, job);
     run.progress = opened.progress;
+    const early = await resume(deps, job, stateOf(opened));
+    if (early) return { ...ending(run), result: { ok: true, outcome: early }, usage };
     const text = await loadInput(deps, job);
     // Only now: the time of the attempt is not to be spent on waiting for our own storage.
     timer = setTimeout(() => run.controller.abort(new AppError("timeout")), job.timeoutMs);
@@ -203,10 +211,15 @@ function contextOf(
     },
     signal: run.controller.signal,
     attempt: job.attempt,
-    state: job.turnState === null ? null : JSON.parse(job.turnState),
+    state: stateOf(job),
+    children: readChildren(deps, job),
     metadata: job.metadata,
     log: (event, fields) => deps.log(event, { job: job.id, run: job.run, ...fields }),
   };
+}
+
+function stateOf({ turnState }: WholeJob): unknown {
+  return turnState === null ? null : JSON.parse(turnState);
 }
 
 function toAppError(deps: Deps, job: WholeJob, thrown: unknown, signal: AbortSignal): AppError {

@@ -1,5 +1,6 @@
 // Ends a run: one outcome or error becomes exactly one move.
 
+import type { OnChildFailure } from "../core/children";
 import { AppError } from "../core/errors";
 import { fingerprintOf } from "../core/fingerprint";
 import type { Job, JobError, WholeJob } from "../core/job";
@@ -10,11 +11,14 @@ import { addUsage, NO_USAGE, type Price, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import { getJob } from "../store/jobs";
 import { outputKey, storeText } from "../store/objects";
-import { endRun, type RunResult, returnRun } from "../store/run-ends";
+import { endRun, type RunResult, returnParent, returnRun, waitRun } from "../store/run-ends";
 import { sealError, sealProgress } from "../store/sealed-job";
 import { findTask } from "../tasks/index";
+import { armClock } from "./arm-clock";
+import { makeChildren } from "./children";
 import { comebackOf } from "./comeback";
 import { withoutBlame } from "./place-of";
+import { ring } from "./ring";
 
 /** How a run went. `partial` of a failure is what a cancelled job keeps. */
 export type RunEnd = {
@@ -50,9 +54,46 @@ async function move(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null>
   }
   if (job.turns >= MAX_TURNS) return settleError(deps, job, end, new AppError("turns_exhausted"));
   const turnState = await deps.vault.sealText(job, JSON.stringify(outcome.state ?? null));
+  if (outcome.kind === "wait" || outcome.children.length > 0)
+    return settleParent(deps, job, end, outcome, turnState);
   const result = await resultOf(deps, job, end, null);
   const back = { move: "again", delayMs: outcome.delayMs, turnState, place: withoutBlame(job) } as const;
   return returnRun(deps.db, job, back, result);
+}
+
+/** The children are stored in the transaction that ends the run, so that they are made once whatever happens. */
+async function settleParent(
+  deps: Deps,
+  job: WholeJob,
+  end: RunEnd,
+  outcome: Exclude<Outcome, { kind: "done" }>,
+  turnState: string,
+): Promise<Job | null> {
+  const { timing } = deps.config;
+  try {
+    const children = await makeChildren(deps, job, outcome.children);
+    const result = await resultOf(deps, job, end, null);
+    if (children.length > 0) await armClock(deps);
+    const settled =
+      outcome.kind === "wait"
+        ? await waitRun(deps.db, job, { ...waitingOf(job, outcome), children, turnState }, result, timing)
+        : await returnParent(deps.db, job, { delayMs: outcome.delayMs, turnState, children }, result, timing);
+    if (settled)
+      deps.background(
+        ring(
+          deps,
+          settled.children.filter(({ state }) => state === "pending"),
+        ),
+      );
+    return settled?.job ?? null;
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "children_exceeded")) throw error;
+    return settleError(deps, job, end, error);
+  }
+}
+
+function waitingOf({ children }: Job, { onChildFailure }: { onChildFailure: OnChildFailure }) {
+  return { onChildFailure, seen: children ? children.failed + children.cancelled : 0 };
 }
 
 async function settleError(deps: Deps, job: WholeJob, end: RunEnd, error: AppError): Promise<Job | null> {

@@ -12,14 +12,14 @@ import { findErased, untilNextErasureMs } from "../store/erasure";
 import { findLines } from "../store/line";
 import { crashJob, expireJob, type StoredError, spareJob, stopDeadRun } from "../store/moves";
 import { holdDueOperations, untilNextOperationMs } from "../store/operations";
+import { afterEnd } from "./after-end";
 import { announce } from "./announce";
 import { wakeBudgets } from "./budget-wake";
 import { endLogs } from "./end-log";
 import { finishErasing } from "./erase";
-import { freeKey } from "./free-key";
 import { nudgeGates } from "./gates";
 import { advance } from "./operate";
-import { bounded, ring } from "./ring";
+import { bounded, isBulk, ring } from "./ring";
 import { closeUnsettled, hasUnsettled } from "./unsettled";
 
 const SLICE = 200;
@@ -112,7 +112,7 @@ async function lookAt(deps: Deps, due: DueJob[], trustLeases: boolean): Promise<
   ]);
   await tell(deps, ended);
   deps.background(
-    freeKey(
+    afterEnd(
       deps,
       ended.filter((job) => job !== null),
     ),
@@ -173,7 +173,7 @@ async function lookAtQueues(deps: Deps, jobs: DueJob[]): Promise<Queues> {
   const none = { isEmpty: false, oldestAt: Number.POSITIVE_INFINITY };
   const [usual, bulk] =
     jobs.length === 0 ? [none, none] : await Promise.all([look(deps.jobsQueue), look(deps.bulkQueue)]);
-  const queueOf = (job: DueJob) => (job.lane === "bulk" ? bulk : usual);
+  const queueOf = (job: DueJob) => (isBulk(job) ? bulk : usual);
   return {
     mayHold: (job) => job.rung && job.runAt > queueOf(job).oldestAt,
     isEmpty: (job) => queueOf(job).isEmpty,

@@ -54,10 +54,14 @@ export function checkRoot(caller: Caller): void {
   if (caller.kind !== "root") throw new AppError("forbidden", { message: "Only the root key may do that." });
 }
 
-/** Throws `not_found` for a job that the caller's token is not about: what it may not see does not exist. */
-export function checkVisible(caller: Caller, job: Pick<Job, "id" | "channel">): void {
+/**
+ * Throws `not_found` for a job that the caller's token is not about: what it may not see does not exist. A token of one job
+ * sees the job's children too.
+ */
+export function checkVisible(caller: Caller, job: Pick<Job, "id" | "channel" | "parentId">): void {
   if (caller.kind !== "token") return;
-  const visible = caller.job === null ? job.channel === caller.channel : job.id === caller.job;
+  const visible =
+    caller.job === null ? job.channel === caller.channel : [job.id, job.parentId].includes(caller.job);
   if (!visible) throw new AppError("not_found");
 }
 

@@ -11,14 +11,20 @@ import type { Listen } from "../durable/event-hub";
 import { errorField } from "../log";
 
 /** What a listener listens to: a job (and the channel it belongs to), or a channel. */
-export type Subject = { projectId: string; job: Pick<Job, "id" | "channel"> | null; channel: string | null };
+export type Subject = {
+  projectId: string;
+  job: Pick<Job, "id" | "channel" | "parentId"> | null;
+  channel: string | null;
+};
 
 /** A socket to the hub, not yet accepted. Throws `store_unavailable` when the hub cannot be reached. */
 export async function openSocket(deps: Deps, subject: Subject, since: string | null): Promise<WebSocket> {
   const { projectId, job, channel } = subject;
   const listen: Listen = { projectId, job: job?.id ?? null, channel, since };
   const address = `https://hub/?listen=${encodeURIComponent(JSON.stringify(listen))}`;
-  const hub = deps.hubs.getByName(hubName(projectId, job ? job.channel : channel, job?.id ?? ""));
+  const hub = deps.hubs.getByName(
+    hubName(projectId, job ? job.channel : channel, job?.parentId ?? job?.id ?? ""),
+  );
   const socket = await connect(hub, address);
   if (!socket) throw new AppError("store_unavailable", { message: "Events are not available right now." });
   return socket;

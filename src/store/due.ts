@@ -40,10 +40,10 @@ export async function untilNextDueMs(db: D1Database): Promise<number | null> {
 export type Patience = "soon" | "later and later";
 
 /**
- * Says when to look again at jobs that are pending or running.
+ * Says when to look again at jobs that have not ended.
  *
  * Pending: after 30 s; with `later and later` after as long as it has been due, up to 15 min. Running: when the lease ends;
- * once it has ended, in 30 s (somebody is about to take the job over). In line at a gate: not before it expires, or in a
+ * once it has ended, in 30 s (somebody is about to take the job over). In line at a gate, or waiting for children: not before it expires, or in a
  * day. A job that moved on is left alone.
  */
 export async function postpone(
@@ -57,11 +57,11 @@ export async function postpone(
   const sql = `UPDATE jobs SET wake_at = CASE
       WHEN state = 'running' AND lease_until > ${NOW} THEN lease_until
       WHEN state = 'running' THEN ${NOW} + ${timing.ringCheckMs}
-      WHEN pool IS NOT NULL AND run_at <= ${NOW} THEN MIN(${NOW} + ${LINE_CHECK_MS}, COALESCE(expires_at, ${NOW} + ${LINE_CHECK_MS}))
+      WHEN state = 'waiting' OR (pool IS NOT NULL AND run_at <= ${NOW}) THEN MIN(${NOW} + ${LINE_CHECK_MS}, COALESCE(expires_at, ${NOW} + ${LINE_CHECK_MS}))
       WHEN run_at > ${NOW} THEN MIN(run_at, COALESCE(expires_at, run_at))
       ELSE MIN(COALESCE(expires_at, ${NOW} + ${longest}),
         ${NOW} + MIN(${longest}, MAX(${timing.ringCheckMs}, ${NOW} - run_at))) END
     WHERE (project_id, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))
-      AND (wake_at <= ${NOW} OR lease_until < ${NOW}) AND state IN ('running', 'pending')`;
+      AND (wake_at <= ${NOW} OR lease_until < ${NOW}) AND state IN ('running', 'pending', 'waiting')`;
   await ask(db.prepare(sql).bind(pairs(keys)).run());
 }

@@ -1,5 +1,6 @@
 // Pages of jobs, newest first. Each page reads a bounded number of rows, however rare what is looked for.
 
+import { childRange } from "../core/children";
 import { jobIdAt } from "../core/ids";
 import type { Job } from "../core/job";
 import type { JobFilter } from "../core/operation";
@@ -39,13 +40,18 @@ export async function listJobs(
 }
 
 /** Ids begin with their time: a time to look before or after is an id. */
-function upper({ createdBefore }: JobFilter, before: string | null): string {
-  const limit = createdBefore === undefined ? AFTER_ALL : jobIdAt(createdBefore);
-  return before !== null && before < limit ? before : limit;
+function upper({ createdBefore, parent }: JobFilter, before: string | null): string {
+  const limits = [before ?? AFTER_ALL];
+  if (createdBefore !== undefined) limits.push(jobIdAt(createdBefore));
+  // A child's id is as old as its parent, and nothing comes between two children.
+  if (parent !== undefined) limits.push(`${childRange(parent).last}${AFTER_ALL}`);
+  return limits.reduce((lowest, one) => (one < lowest ? one : lowest));
 }
 
-function lower({ createdAfter }: JobFilter): string {
-  return createdAfter === undefined ? "" : jobIdAt(createdAfter);
+function lower({ createdAfter, parent }: JobFilter): string {
+  const first = parent === undefined ? "" : childRange(parent).first;
+  const since = createdAfter === undefined ? "" : jobIdAt(createdAfter);
+  return first > since ? first : since;
 }
 
 type Scan = { count: number; last: string | null };
@@ -78,11 +84,15 @@ function sourceOf(filter: JobFilter): Source {
     const sql = `SELECT id FROM jobs WHERE project_id = ?1 AND state = '${filter.state}' AND ${RANGE}`;
     return { sql, binds: [], covers: "state" };
   }
-  if (OPEN.some((state) => state === filter.state)) {
+  if (filter.parent === undefined && OPEN.some((state) => state === filter.state)) {
     // What is not final has a wake time: the clock's index holds just these, of all projects.
     const sql = `SELECT id FROM jobs INDEXED BY jobs_to_wake WHERE wake_at IS NOT NULL AND project_id = ?1
       AND state = '${filter.state}' AND ${RANGE}`;
     return { sql, binds: [], covers: "state" };
+  }
+  if (filter.parent !== undefined) {
+    const sql = `SELECT id FROM jobs WHERE project_id = ?1 AND parent_id = ?4 AND ${RANGE}`;
+    return { sql, binds: [filter.parent], covers: "parent" };
   }
   // `open` too: an operation on all open jobs must not sort them all for each of its slices.
   return { sql: `SELECT id FROM jobs WHERE project_id = ?1 AND ${RANGE}`, binds: [], covers: null };
@@ -90,7 +100,7 @@ function sourceOf(filter: JobFilter): Source {
 
 /** Conditions the source does not cover; every page that has one is bounded by SCAN_ROWS. */
 function restOf(filter: JobFilter, source: Source): { sql: string; binds: string[] } {
-  const columns = (["state", "task", "channel", "fingerprint"] as const).filter(
+  const columns = (["state", "task", "channel", "fingerprint", "parent"] as const).filter(
     (column) => filter[column] !== undefined && source.covers !== column,
   );
   const parts: string[] = [];
@@ -99,7 +109,9 @@ function restOf(filter: JobFilter, source: Source): { sql: string; binds: string
     if (filter[column] === "open" && column === "state") parts.push(`state IN (${quoted(OPEN)})`);
     else {
       binds.push(filter[column] ?? "");
-      parts.push(`${column} = ?${3 + source.binds.length + binds.length}`);
+      parts.push(
+        `${column === "parent" ? "parent_id" : column} = ?${3 + source.binds.length + binds.length}`,
+      );
     }
   }
   return { sql: parts.map((part) => ` AND ${part}`).join(""), binds };

@@ -1,5 +1,6 @@
 // Rows of the table `jobs` as they come from D1, and their way into a Job.
 
+import type { ChildCounts, OnChildFailure } from "../core/children";
 import type { AttemptRecord, Job, JobError, Progress, WholeJob } from "../core/job";
 import type { Lane, Reason, State } from "../core/lifecycle";
 import type { Usage } from "../core/usage";
@@ -10,7 +11,9 @@ export const JOB_COLUMNS = `project_id, id, task, state, reason, channel, lane, 
   max_attempts, timeout_ms, crashes, turns, version, created_at, run_at, started_at, finished_at, expires_at, lease_until,
   cancel_requested_at, rerun_of, idempotency_key, input_bytes, input_key, output_bytes, output_key, error, progress,
   usage, tags, metadata, fingerprint, retention_ms, erase_at, pool, fair_key, concurrency_key, concurrency_limit, input_chars,
-  max_output_tokens, route, key_id, on_budget, ${NOW} AS read_at`;
+  max_output_tokens, route, key_id, on_budget, parent_id, depth, custom_id, on_child_failure, redo, children_total,
+  children_completed, children_failed, children_cancelled, children_input_tokens, children_output_tokens, children_nano_usd,
+  ${NOW} AS read_at`;
 
 export const WHOLE_JOB_COLUMNS = `${JOB_COLUMNS}, attempts, turn_state, input, output`;
 
@@ -62,6 +65,18 @@ export type JobRow = {
   route: string | null;
   key_id: string | null;
   on_budget: "fail" | null;
+  parent_id: string | null;
+  depth: number | null;
+  custom_id: string | null;
+  on_child_failure: OnChildFailure | null;
+  redo: number | null;
+  children_total: number;
+  children_completed: number;
+  children_failed: number;
+  children_cancelled: number;
+  children_input_tokens: number;
+  children_output_tokens: number;
+  children_nano_usd: number;
   read_at: number;
 };
 
@@ -121,7 +136,25 @@ export function toJob(row: JobRow): Job {
     route: row.route,
     keyId: row.key_id,
     onBudget: row.on_budget ?? "wait",
+    parentId: row.parent_id,
+    depth: row.depth ?? 0,
+    customId: row.custom_id,
+    children: row.children_total > 0 ? toCounts(row) : null,
+    onChildFailure: row.on_child_failure,
+    redo: row.redo === 1,
     readAt: row.read_at,
+  };
+}
+
+function toCounts(row: JobRow): ChildCounts {
+  return {
+    total: row.children_total,
+    completed: row.children_completed,
+    failed: row.children_failed,
+    cancelled: row.children_cancelled,
+    inputTokens: row.children_input_tokens,
+    outputTokens: row.children_output_tokens,
+    nanoUsd: row.children_nano_usd,
   };
 }
 

@@ -8,13 +8,16 @@ import { IN_BUDGET } from "./budgets";
 import { ask, type JobKey, NOW, pairs, VISIBLE } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import type { Place } from "./run-ends";
-import { DUE } from "./startable";
+import { DUE, PARENT_IS_OPEN } from "./startable";
 
 /** Who may write: the run that holds the job. */
 export type RunKey = JobKey & { run: number };
 
 /** Why the clock ends a job: a JobError as JSON text, and its fingerprint. */
 export type StoredError = { json: string; fingerprint: string };
+
+/** What an ended parent keeps, to go on from there should what failed be done again. */
+export const TURN_STATE_LEFT = "turn_state = CASE WHEN children_total > 0 THEN turn_state END";
 
 /** The states a move may be made from; ?1 and ?2 are the job's key. */
 export function guard(move: Move): string {
@@ -33,7 +36,7 @@ function inStates(move: Move): string {
 /** cancel: what is not running ends at once. Returns those that it has ended. */
 export async function cancelJobs(db: D1Database, keys: JobKey[]): Promise<Job[]> {
   const sql = `UPDATE jobs SET state = 'cancelled', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, turn_state = NULL, cancel_requested_at = ${NOW},
+      wake_at = NULL, ${TURN_STATE_LEFT}, cancel_requested_at = ${NOW},
       erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guardAll("cancel")} RETURNING ${JOB_COLUMNS}`;
   return moveAll(db, sql, pairs(keys));
@@ -49,7 +52,7 @@ export async function askToStop(db: D1Database, keys: JobKey[]): Promise<Job[]> 
 /** stop, by the clock: the run was asked to end, and died before it did. */
 export async function stopDeadRun(db: D1Database, key: RunKey): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = 'cancelled', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, lease_until = NULL, turn_state = NULL, claim_id = NULL,
+      wake_at = NULL, lease_until = NULL, ${TURN_STATE_LEFT}, claim_id = NULL,
       erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guard("stop")} AND run = ?3 AND lease_until < ${NOW} AND cancel_requested_at IS NOT NULL
     RETURNING ${JOB_COLUMNS}`;
@@ -64,7 +67,7 @@ export async function crashJob(
   timing: Timing,
 ): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, lease_until = NULL, turn_state = NULL, claim_id = NULL, crashes = crashes + 1, error = ?4,
+      wake_at = NULL, lease_until = NULL, ${TURN_STATE_LEFT}, claim_id = NULL, crashes = crashes + 1, error = ?4,
       fingerprint = ?5, erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guard("crash")} AND run = ?3 AND lease_until < ${NOW} AND crashes + 1 >= ${timing.maxCrashes}
     RETURNING ${JOB_COLUMNS}`;
@@ -81,7 +84,7 @@ export async function spareJob(db: D1Database, key: RunKey): Promise<Job | null>
 /** expire: not done in time. */
 export async function expireJob(db: D1Database, key: JobKey, error: StoredError): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, turn_state = NULL, error = ?3,
+      wake_at = NULL, ${TURN_STATE_LEFT}, error = ?3,
       fingerprint = ?4, erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guard("expire")} AND expires_at <= ${NOW} RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [key.projectId, key.id, error.json, error.fingerprint]);
@@ -92,7 +95,7 @@ export type Refusal = JobKey & { error: StoredError };
 /** refuse: the job is due, its budget is used up, and it does not want to wait for it. Returns those that it has ended. */
 export async function refuseJobs(db: D1Database, refusals: Refusal[]): Promise<Job[]> {
   const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, turn_state = NULL, error = r.json, fingerprint = r.cause,
+      wake_at = NULL, ${TURN_STATE_LEFT}, error = r.json, fingerprint = r.cause,
       erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->'error'->>'json' AS json,
       value->'error'->>'fingerprint' AS cause FROM json_each(?1)) AS r
@@ -105,7 +108,8 @@ export async function refuseJobs(db: D1Database, refusals: Refusal[]): Promise<J
 export type Rerun = JobKey & { delayMs: number };
 
 /**
- * rerun: from the beginning, with all attempts, in `delayMs`. `run` goes on rising, so that an old run can never write.
+ * rerun: from the beginning, with all attempts, in `delayMs`. `run` goes on rising, so that an old run can never write. A job
+ * with children is redone instead (redo.ts), and a child only while its parent is open.
  * Returns those that it has moved.
  */
 export async function rerunJobs(db: D1Database, reruns: Rerun[], timing: Timing): Promise<Job[]> {
@@ -116,7 +120,8 @@ export async function rerunJobs(db: D1Database, reruns: Rerun[], timing: Timing)
       output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL,
       route = REPLACE(route, ',"out":true', '')
     FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->>'delayMs' AS delay FROM json_each(?1))
-    WHERE project_id = p AND id = i AND ${inStates("rerun")} AND ${VISIBLE} RETURNING ${JOB_COLUMNS}`;
+    WHERE project_id = p AND id = i AND ${inStates("rerun")} AND ${VISIBLE} AND children_total = 0 AND ${PARENT_IS_OPEN}
+    RETURNING ${JOB_COLUMNS}`;
   const listed = reruns.map(({ projectId, id, delayMs }) => ({ projectId, id, delayMs }));
   return moveAll(db, sql, JSON.stringify(listed));
 }

@@ -1,10 +1,13 @@
 // How a run ends: the moves that only the run itself may make, each with its line in the ledger in one transaction.
 
+import type { OnChildFailure } from "../core/children";
 import type { Job, WholeJob } from "../core/job";
+import { LINE_CHECK_MS, type Timing } from "../core/limits";
 import { ask, NOW, toJson } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 import { type Used, writeUsed } from "./ledger";
-import { guard, type RunKey } from "./moves";
+import { guard, type RunKey, TURN_STATE_LEFT } from "./moves";
+import { insertChildren, type NewJob } from "./submit";
 
 /** What a run leaves behind, whichever way it ends. */
 export type RunResult = Pick<WholeJob, "attempts" | "usage" | "progress" | "error"> & {
@@ -25,7 +28,7 @@ type End = { state: "completed" | "failed" | "cancelled"; move: "complete" | "fa
 /** complete, fail, stop: the run is over and so is the job. */
 export async function endRun(db: D1Database, key: RunKey, end: End, result: RunResult): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = '${end.state}', reason = NULL, ${written(result)}, finished_at = ${NOW}, wake_at = NULL,
-      turn_state = NULL, erase_at = COALESCE(erase_at, ${NOW} + retention_ms), output = ?8, output_bytes = ?9,
+      ${TURN_STATE_LEFT}, erase_at = COALESCE(erase_at, ${NOW} + retention_ms), output = ?8, output_bytes = ?9,
       output_key = ?10, fingerprint = ?11
     WHERE ${guard(end.move)} AND run = ?3 RETURNING ${JOB_COLUMNS}`;
   const { bytes = null, inline = null, key: objectKey = null } = result.output ?? {};
@@ -41,6 +44,9 @@ export type Comeback = { delayMs: number; place?: Place | null } & (
   | { move: "defer"; reason: "retrying" | "rate_limited" }
   | { move: "again"; turnState: string }
 );
+
+/** A job that has just made these children, and they as they are stored. */
+export type Parented = { job: Job; children: Job[] };
 
 /**
  * retry: the attempt failed, the next one is due later. again: the task wants another turn, with `turnState`. defer: nothing
@@ -60,6 +66,71 @@ export async function returnRun(
   const turnState = back.move === "again" ? back.turnState : null;
   const placed = place ? [place.model, place.pool, place.route] : [];
   return settleRun(db, key, sql, [back.delayMs, turnState, ...placed], result);
+}
+
+/**
+ * again, with children: as returnRun, and they are stored in the same transaction.
+ */
+export async function returnParent(
+  db: D1Database,
+  key: RunKey,
+  { delayMs, turnState, children }: { delayMs: number; turnState: string; children: NewJob[] },
+  result: RunResult,
+  timing: Timing,
+): Promise<Parented | null> {
+  const sql = `UPDATE jobs SET state = 'pending', ${counted({ move: "again", turnState, delayMs })}, ${written(result)},
+      run_at = ${NOW} + ?8, turn_state = ?9, ${made(children)},
+      wake_at = MIN(${NOW} + ?8, COALESCE(expires_at, ${NOW} + ?8))
+    WHERE ${guard("again")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
+  return settleParent(db, key, children, settling(db, key, sql, [delayMs, turnState], result), timing);
+}
+
+/** What a job waits for, and with which state it goes on. `seen`: children that its run knew not to have completed. */
+export type Waiting = {
+  children: NewJob[];
+  turnState: string;
+  onChildFailure: OnChildFailure;
+  seen: number;
+};
+
+/**
+ * wait: until no child is open, or until one fails if the job wants to know. It gives the attempt back, and a stop that was
+ * asked for comes first. When there is nothing to wait for the job goes on at once, as if it had been resumed.
+ */
+export async function waitRun(
+  db: D1Database,
+  key: RunKey,
+  { children, turnState, onChildFailure, seen }: Waiting,
+  result: RunResult,
+  timing: Timing,
+): Promise<Parented | null> {
+  const lost = "children_failed + children_cancelled";
+  const goesOn = `(children_completed + ${lost} >= children_total + ${children.length}
+      OR (?8 = 'fail' AND ${lost} > 0) OR (?8 = 'continue' AND ${lost} > ?10))`;
+  const later = `MIN(${NOW} + ${LINE_CHECK_MS}, COALESCE(expires_at, ${NOW} + ${LINE_CHECK_MS}))`;
+  const sql = `UPDATE jobs SET state = CASE WHEN ${goesOn} THEN 'pending' ELSE 'waiting' END,
+      reason = CASE WHEN ${goesOn} THEN 'queued' END, attempt = attempt - 1, turns = turns + 1, ${written(result)},
+      on_child_failure = ?8, turn_state = ?9, ${made(children)}, run_at = ${NOW},
+      wake_at = CASE WHEN ${goesOn} THEN ${NOW} ELSE ${later} END
+    WHERE ${guard("wait")} AND run = ?3 AND cancel_requested_at IS NULL RETURNING ${JOB_COLUMNS}`;
+  const update = settling(db, key, sql, [onChildFailure, turnState, seen], result);
+  return settleParent(db, key, children, update, timing);
+}
+
+const made = (children: NewJob[]) => `children_total = children_total + ${children.length}`;
+
+async function settleParent(
+  db: D1Database,
+  key: RunKey,
+  children: NewJob[],
+  settling: D1PreparedStatement[],
+  timing: Timing,
+): Promise<Parented | null> {
+  const inserts = insertChildren(db, key, children, timing);
+  const results = await ask(db.batch<JobRow>([...inserts, ...settling]));
+  const row = results[inserts.length]?.results[0];
+  const stored = results.slice(0, inserts.length).flatMap((result) => result.results.map(toJob));
+  return row ? { job: toJob(row), children: stored } : null;
 }
 
 function counted(back: Comeback): string {
@@ -83,11 +154,21 @@ async function settleRun(
   key: RunKey,
   sql: string,
   binds: unknown[],
-  { attempts, usage, progress, error, used }: RunResult,
+  result: RunResult,
 ): Promise<Job | null> {
-  const left = [attempts, usage, progress, error].map(toJson);
-  const update = db.prepare(sql).bind(key.projectId, key.id, key.run, ...left, ...binds);
-  const [moved] = await ask(db.batch<JobRow>(used ? [update, writeUsed(db, key, used)] : [update]));
+  const [moved] = await ask(db.batch<JobRow>(settling(db, key, sql, binds, result)));
   const row = moved?.results[0];
   return row ? toJob(row) : null;
+}
+
+function settling(
+  db: D1Database,
+  key: RunKey,
+  sql: string,
+  binds: unknown[],
+  { attempts, usage, progress, error, used }: RunResult,
+): D1PreparedStatement[] {
+  const left = [attempts, usage, progress, error].map(toJson);
+  const update = db.prepare(sql).bind(key.projectId, key.id, key.run, ...left, ...binds);
+  return used ? [update, writeUsed(db, key, used)] : [update];
 }

@@ -4,7 +4,7 @@ import type { Job, WholeJob } from "../core/job";
 import type { Lane } from "../core/lifecycle";
 import { LINE_CHECK_MS, type Timing } from "../core/limits";
 import { claimOne } from "./claims";
-import { ask, NOW, noteSize } from "./db";
+import { ask, type JobKey, NOW, noteSize } from "./db";
 import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, type WholeJobRow } from "./job-row";
 
 /** A job to be written. `input` is JSON text and travels as a string, so that depth, NUL and number forms survive. */
@@ -45,6 +45,12 @@ export type NewJob = {
   input_bytes: number;
   input: string | null;
   input_key: string | null;
+  parent_id: string | null;
+  depth: number | null;
+  custom_id: string | null;
+  /** JSON text: it has failed before it began. */
+  error: string | null;
+  fingerprint: string | null;
 };
 
 /** The key of a whole bulk submit. */
@@ -53,24 +59,26 @@ export type BulkKey = { key: string; hash: string };
 /** Slices keep each bound parameter well under D1's 2 MB (platform limits, 2026-04). */
 const SLICE_BYTES = 1_000_000;
 
-/** Where it waits, what for, and who pays. */
+/** Where it waits, what for, who pays, and whose child it is. */
 const PLACES =
-  "pool, fair_key, concurrency_key, concurrency_limit, input_chars, max_output_tokens, route, key_id, on_budget, reserve_tokens, reserve_nano_usd";
+  "pool, fair_key, concurrency_key, concurrency_limit, input_chars, max_output_tokens, route, key_id, on_budget, reserve_tokens, reserve_nano_usd, parent_id, depth, custom_id, error, fingerprint";
 
 const insertJobsSql = ({
   ringCheckMs,
 }: Timing) => `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
     max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
-    retention_ms, tags, metadata, input, ${PLACES})
-  SELECT ?1, id, task, 'pending', CASE WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
+    retention_ms, tags, metadata, input, finished_at, ${PLACES})
+  SELECT ?1, id, task, CASE WHEN broken THEN 'failed' ELSE 'pending' END,
+    CASE WHEN broken THEN NULL WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
     j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
-    CASE WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
+    CASE WHEN broken THEN NULL
+         WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
          ELSE MIN(now + check_ms, COALESCE(expires_at, now + check_ms)) END,
     expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', j->>'retention_ms', NULLIF(j->>'tags', '[]'), j->>'metadata',
-    j->>'input', ${PLACES.split(", ")
+    j->>'input', CASE WHEN broken THEN now END, ${PLACES.split(", ")
       .map((column) => `j->>'${column}'`)
       .join(", ")}
-  FROM (SELECT j, now, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
+  FROM (SELECT j, now, j->>'error' IS NOT NULL AS broken, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
       MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at,
       CASE WHEN j->>'pool' IS NULL THEN ${ringCheckMs} ELSE ${LINE_CHECK_MS} END AS check_ms
     FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
@@ -78,6 +86,8 @@ const insertJobsSql = ({
     AND (own_key IS NULL
       OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = own_key) = id)
     AND (?3 IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = ?3) = ?4)
+    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM jobs AS parent WHERE parent.project_id = ?1 AND parent.id = ?5
+      AND parent.run = ?6 AND parent.state = 'running' AND parent.cancel_requested_at IS NULL))
   ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;
 
 const INSERT_KEYS = `INSERT INTO idempotency_keys (project_id, key, hash, job_id, job_ids, created_at)
@@ -120,6 +130,23 @@ export async function insertClaimed(
   return { inserted, claimed: row ? toWholeJob(row) : null };
 }
 
+/**
+ * Statements that store children if the run of their parent may still write: to be put before the one that ends the run, in
+ * the same transaction. Each returns the jobs it has written, as rows. Repeatable, because children have ids of their own.
+ */
+export function insertChildren(
+  db: D1Database,
+  parent: JobKey & { run: number },
+  children: NewJob[],
+  timing: Timing,
+): D1PreparedStatement[] {
+  if (children.length === 0) return [];
+  const insert = db.prepare(insertJobsSql(timing));
+  return slice(children).map((json) =>
+    insert.bind(parent.projectId, json, null, null, parent.id, parent.run),
+  );
+}
+
 /** `more`: statements of the same transaction, of whose last one `last` is the result. */
 async function insert(
   db: D1Database,
@@ -136,7 +163,7 @@ async function insert(
   const first = statements.length;
   const bulk = [bulkKey?.key ?? null, bulkKey ? (jobs[0]?.id ?? null) : null];
   for (const json of slices)
-    statements.push(db.prepare(insertJobsSql(timing)).bind(projectId, json, ...bulk));
+    statements.push(db.prepare(insertJobsSql(timing)).bind(projectId, json, ...bulk, null, null));
   if (jobs.some((job) => job.tags.length > 0)) {
     for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
   }

@@ -2,10 +2,35 @@
 
 import type { z } from "zod";
 import type { PoolLimits } from "../core/gate/ticket";
+import type { JobError } from "../core/job";
 import type { Outcome } from "../core/outcome";
 import type { Said } from "../core/streams/said";
 import type { ToolCall } from "../core/tool-call";
+import type { Usage } from "../core/usage";
 import type { Llm } from "../llm/llm";
+
+/** A child that has ended. `output` is JSON text. */
+export type EndedChild = {
+  id: string;
+  /** Which of its parent's children it is, from 0. */
+  index: number;
+  customId: string | null;
+  task: string;
+  metadata: Record<string, unknown> | null;
+  state: "completed" | "failed" | "cancelled";
+  output: string | null;
+  error: JobError | null;
+  usage: Usage | null;
+};
+
+export type Children = {
+  total: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  /** Those that have ended, in the order in which they were made, from number `from` on. */
+  ended(from?: number): AsyncIterable<EndedChild>;
+};
 
 export type TaskContext = {
   /** Calls models. Every call is counted into the job's usage. */
@@ -27,6 +52,8 @@ export type TaskContext = {
   attempt: number;
   /** What an earlier turn of this job returned with `again(state)`; null on the first. */
   state: unknown;
+  /** What the jobs have done that this one has made with `again` or `wait`. */
+  children: Children;
   /** The job's own `metadata`, as submitted. */
   metadata: Record<string, unknown> | null;
   /** One JSON line. Numbers and names only: never a prompt or an output. */

@@ -9,6 +9,8 @@ const ALLOWED: Record<Move, { from: State[]; to: State }> = {
   fail: { from: ["running"], to: "failed" },
   retry: { from: ["running"], to: "pending" },
   again: { from: ["running"], to: "pending" },
+  wait: { from: ["running"], to: "waiting" },
+  resume: { from: ["waiting"], to: "pending" },
   defer: { from: ["running"], to: "pending" },
   stop: { from: ["running"], to: "cancelled" },
   crash: { from: ["running"], to: "failed" },
@@ -18,6 +20,7 @@ const ALLOWED: Record<Move, { from: State[]; to: State }> = {
   expire: { from: ["pending", "waiting"], to: "failed" },
   refuse: { from: ["pending"], to: "failed" },
   rerun: { from: ["failed", "cancelled"], to: "pending" },
+  redo: { from: ["completed", "failed", "cancelled"], to: "pending" },
 };
 
 const moves = Object.keys(ALLOWED) as Move[];
@@ -38,10 +41,10 @@ describe("MOVES", () => {
     expect(Object.keys(MOVES).sort()).toEqual([...moves].sort());
   });
 
-  it("leaves a final state only by rerun, and a completed job never", () => {
+  it("leaves a final state only by rerun or redo, and that of a completed job by redo only", () => {
     const leaving = moves.filter((move) => STATES.some((state) => isFinal(state) && canMove(move, state)));
-    expect(leaving).toEqual(["rerun"]);
-    expect(moves.filter((move) => canMove(move, "completed"))).toEqual([]);
+    expect(leaving).toEqual(["rerun", "redo"]);
+    expect(moves.filter((move) => canMove(move, "completed"))).toEqual(["redo"]);
   });
 
   it("leads to a final state from every state that is not", () => {

@@ -115,7 +115,8 @@ class Walk {
     const [job] = this.runs.splice(which % Math.max(1, this.runs.length), 1);
     if (!job) return;
     const end: RunEnd = { result: resultOf(how), usage: null, progress: null, startedAt: 1, run: job.run };
-    await conclude(this.deps, job, end, createNarrator(this.deps, job, createRunTools(this.deps)));
+    const tools = createRunTools(this.deps);
+    await conclude(this.deps, job, end, createNarrator(this.deps, job, tools), tools.ends);
   }
 
   /** Every second one is only believed dead, and comes to settle later. */

@@ -57,6 +57,14 @@ describe("sweep of pending jobs", () => {
     expect(await inMs(job.id)).toBeLessThan(nextMs + 3_000);
   });
 
+  it("looks at a job that waits for its children once a day", async () => {
+    const deps = testDeps();
+    const job = await storedIn("waiting", { children_total: 1, wake_at: Date.now() - 1_000 });
+    await sweep(deps, true);
+    expect(await inMs(job.id)).toBeGreaterThan(86_000_000);
+    expect(deps.rung).toEqual([]);
+  });
+
   it("does not ring for a job whose doorbell is still in its queue", async () => {
     const rung: Doorbell[] = [];
     const jobsQueue = silentQueue(rung, Date.now() - 60_000);

@@ -16,7 +16,8 @@ import {
   rerunJobs,
   stopDeadRun,
 } from "../../src/store/moves";
-import { endRun, type RunResult, returnRun } from "../../src/store/run-ends";
+import { redoJob } from "../../src/store/redo";
+import { endRun, type RunResult, returnRun, waitRun } from "../../src/store/run-ends";
 import { anId } from "./factory";
 import type { Row } from "./rows";
 
@@ -105,6 +106,15 @@ export const MOVE_CASES: MoveCase[] = [
     ready: {},
   },
   {
+    name: "wait",
+    move: "wait",
+    make: async (job, db = env.DB) => {
+      const waiting = { children: [], turnState: "1", onChildFailure: "fail", seen: 0 } as const;
+      return (await waitRun(db, job, { ...waiting, children: [] }, aResult, TIMING))?.job ?? null;
+    },
+    ready: { children_total: 1 },
+  },
+  {
     name: "defer",
     move: "defer",
     make: (job, db = env.DB) =>
@@ -142,5 +152,11 @@ export const MOVE_CASES: MoveCase[] = [
     move: "rerun",
     make: (job, db = env.DB) => first(rerunJobs(db, [{ ...job, delayMs: 0 }], TIMING)),
     ready: {},
+  },
+  {
+    name: "redo",
+    move: "redo",
+    make: (job, db = env.DB) => redoJob(db, job, TIMING),
+    ready: { children_total: 2, children_completed: 1, children_failed: 1 },
   },
 ];

@@ -10,7 +10,7 @@ const BARE: Job = {
   ...{ progress: null, output: null, output_bytes: null, output_url: null, error: null, usage: null },
   ...{ cancel_requested_at: null, rerun_of: null, created_at: "2026-01-01T00:00:00.000Z" },
   ...{ run_at: "2026-01-01T00:00:00.000Z", started_at: null, finished_at: null, expires_at: null },
-  ...{ retention_s: null, fingerprint: null, version: 1 },
+  ...{ retention_s: null, fingerprint: null, version: 1, parent: null, custom_id: null, children: null },
 };
 
 export const wireJob = (over: Partial<Job> = {}): Job => ({ ...BARE, ...over });

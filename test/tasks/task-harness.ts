@@ -20,6 +20,8 @@ export type Ran = {
 
 type Turn = { attempt?: number; state?: unknown; beforeCall?: LlmDeps["beforeCall"] };
 
+const NO_CHILDREN = { total: 0, completed: 0, failed: 0, cancelled: 0, async *ended() {} };
+
 export async function runTask<Input, Output>(
   task: Task<Input, Output>,
   model: string,
@@ -56,11 +58,12 @@ export async function runTask<Input, Output>(
     signal: new AbortController().signal,
     attempt,
     state,
+    children: NO_CHILDREN,
     metadata: null,
     log: () => undefined,
   });
   if (outcome.kind === "done") ran.output = task.output.parse(outcome.output);
-  else ran.again = { state: outcome.state, delayMs: outcome.delayMs };
+  else if (outcome.kind === "again") ran.again = { state: outcome.state, delayMs: outcome.delayMs };
   return ran;
 }
 

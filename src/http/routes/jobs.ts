@@ -34,6 +34,11 @@ const listJobs = createRoute({
       channel: channelSchema.optional(),
       tag: tagSchema.optional(),
       fingerprint: fingerprintSchema.optional(),
+      parent: z
+        .string()
+        .refine(isJobId, "expected the id of a job")
+        .optional()
+        .openapi({ description: "The children of this job, the items of a batch for instance." }),
       limit: z.coerce.number().int().min(1).max(LIMITS.pageSize).default(20),
       cursor: z.string().max(64).optional().openapi({ description: "`next_cursor` of the page before." }),
     }),
