@@ -8,8 +8,9 @@ import { main, run } from "./processes.mjs";
 import { dim, green, Problem, say } from "./terminal.mjs";
 
 // Cloudflare allows 3 MB gzip on the free plan; a bundle that grows suddenly is a dependency that slipped in.
-const BUDGET_RAW = 3_000_000;
-const BUDGET_GZIP = 600_000;
+// Reading PDFs is 0.6 MB of it.
+const BUDGET_RAW = 6_000_000;
+const BUDGET_GZIP = 1_300_000;
 
 /** Runs a command; its output is shown only when it fails. Returns the last line. */
 async function succeed(command, args, env) {

@@ -113,7 +113,7 @@ function followOutput(child, { quiet, onLog }) {
 }
 
 function prepareVariables({ env, devVars, vars, tempDir }) {
-  const made = { ROOT_KEY: newRootKey(), TOKEN_SECRET: newTokenSecret(), SANDBOX: "on" };
+  const made = { ROOT_KEY: newRootKey(), TOKEN_SECRET: newTokenSecret(), SANDBOX: "on", LOCAL_URLS: "on" };
   const file = devVars ? readDevVars(devVars) : made;
   const variables = collectVariables({ env, file, vars });
   const overlay = path.join(tempDir, "overrides.env");

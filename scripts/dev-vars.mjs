@@ -11,6 +11,7 @@ const SETTINGS = [
   "DEFAULT_MODEL",
   "MODEL_ALIASES",
   "SANDBOX",
+  "LOCAL_URLS",
   "CORS_ORIGINS",
   "TIMING",
   "RETENTION_DAYS",
@@ -31,6 +32,8 @@ ROOT_KEY=${newRootKey()}
 TOKEN_SECRET=${newTokenSecret()}
 # Serves the built-in stand-in models (sandbox/...), which need no key and cost nothing.
 SANDBOX=on
+# The URLs in jobs may lead to this machine, to try them with a server of your own.
+LOCAL_URLS=on
 # For real models set PROVIDERS here (see wrangler.toml) and the secret that each provider's \`key\` names.
 `;
   writeFileSync(file, text, { mode: 0o600 });

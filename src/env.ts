@@ -40,6 +40,7 @@ export type Env = {
   RETENTION_DAYS?: string;
   MAX_OPEN_JOBS?: string;
   SANDBOX?: string;
+  LOCAL_URLS?: string;
   CORS_ORIGINS?: string;
   ROOT_KEY?: string;
   TOKEN_SECRET?: string;
@@ -57,6 +58,8 @@ export type Config = {
   retentionMs: number;
   /** Open jobs a project may have. */
   maxOpenJobs: number;
+  /** Whether a URL in a job's input may lead to this machine or a local network. */
+  localUrls: boolean;
   /** The first one seals; all of them open. Empty: nothing is sealed. */
   encryptionKeys: EncryptionKey[];
 };
@@ -99,19 +102,21 @@ function readShared(env: Env, problems: string[]): Config {
     timing: readTiming(env.TIMING, problems),
     retentionMs: readNumber(env, "RETENTION_DAYS", { standard: 7, max: 3_650 }, problems) * DAY_MS,
     maxOpenJobs: readNumber(env, "MAX_OPEN_JOBS", { standard: 1_000_000, max: 100_000_000 }, problems),
+    localUrls: readSwitch(env, "LOCAL_URLS", problems),
     encryptionKeys: readEncryptionKeys(env.ENCRYPTION_KEYS, problems),
     catalogue: createCatalogue({
       providers: parsed.ok ? parsed.value : [],
       aliases: readAliases(env.MODEL_ALIASES, problems),
       defaultModel: env.DEFAULT_MODEL || null,
-      sandbox: readSandbox(env.SANDBOX, problems),
+      sandbox: readSwitch(env, "SANDBOX", problems),
     }),
   };
 }
 
-function readSandbox(value: string | undefined, problems: string[]): boolean {
+function readSwitch(env: Env, name: "SANDBOX" | "LOCAL_URLS", problems: string[]): boolean {
+  const value = env[name];
   if (value !== undefined && value !== "on" && value !== "off" && value !== "") {
-    problems.push(`SANDBOX: expected "on" or "off", got "${value}".`);
+    problems.push(`${name}: expected "on" or "off", got "${value}".`);
   }
   return value === "on";
 }

@@ -120,6 +120,12 @@ export const ERRORS = {
     "The answer was cut at the output limit and so does not fit the schema. Raise max_output_tokens.",
   ),
   output_invalid: task(422, "The answer does not fit the schema, nor did it after one repair.", "retry"),
+  document_unreadable: task(
+    422,
+    "The document cannot be read. Send text, Markdown, HTML, or a PDF with text.",
+  ),
+  url_not_allowed: task(422, "The URL is not allowed. Use https and a host on the public internet."),
+  url_unreachable: task(502, "The URL could not be fetched.", "retry"),
   timeout: task(504, "The attempt took longer than timeout_s.", "retry"),
   gate_wait: task(503, "The next call has to wait for its turn.", "retry"),
   task_failed: task(500, "The task threw an unexpected error.", "retry"),

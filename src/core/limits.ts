@@ -14,6 +14,7 @@ export const LIMITS = {
   jobBodyBytes: 1_100_000,
   bulkJobs: 1_000,
   bulkBodyBytes: 10_000_000,
+  documentBytes: 10_000_000,
   smallBodyBytes: 64_000,
   streamNameLength: 128,
   streamAppendBytes: 8_000_000,

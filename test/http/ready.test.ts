@@ -49,6 +49,7 @@ describe("a Worker that is not configured", () => {
       ]),
       MODEL_ALIASES: "[1]",
       SANDBOX: "yes",
+      LOCAL_URLS: "true",
       TIMING: '{"lease_s": 0, "nap_s": 1}',
       RETENTION_DAYS: "-1",
       MAX_OPEN_JOBS: "many",
@@ -61,7 +62,15 @@ describe("a Worker that is not configured", () => {
       "PROVIDERS[0].models[0].kind",
       "PROVIDERS[0].colour",
     ];
-    for (const part of ["ROOT_KEY", "TOKEN_SECRET", ...places, "MODEL_ALIASES", "SANDBOX", ...NUMBERS]) {
+    for (const part of [
+      "ROOT_KEY",
+      "TOKEN_SECRET",
+      ...places,
+      "MODEL_ALIASES",
+      "SANDBOX",
+      "LOCAL_URLS",
+      ...NUMBERS,
+    ]) {
       expect(message).toContain(part);
     }
   });

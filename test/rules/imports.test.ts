@@ -34,6 +34,18 @@ describe("the source", () => {
   });
 });
 
+describe("the bundle", () => {
+  it("has no tables of a tokenizer, which are a megabyte", () => {
+    expect(findReach("src/worker.ts", /tokenizer|tiktoken/, imports)).toEqual([]);
+  });
+
+  it("begins to read PDFs only when one comes: what reads them is imported by nothing but a call", () => {
+    const readers = sourceFiles.filter(({ text }) => /["']unpdf["']/.test(text));
+    expect(readers.map(({ path }) => path)).toEqual(["src/documents/pdf.ts"]);
+    expect(readers.map(({ text }) => /^import [^;]*["']unpdf["']/m.test(text))).toEqual([false]);
+  });
+});
+
 describe("the client", () => {
   const own = imports.filter(({ from }) => from.startsWith("client/"));
 

@@ -11,6 +11,8 @@ const ALLOWED: Record<string, string[]> = {
   core: [],
   contract: [],
   llm: [],
+  documents: [],
+  net: [],
   tasks: ["llm"],
   store: [],
   engine: ["store", "tasks", "type:llm", "type:durable"],

@@ -67,6 +67,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
       timing: TIMING,
       retentionMs: 7 * 86_400_000,
       maxOpenJobs: 1_000_000,
+      localUrls: false,
       encryptionKeys: [],
     },
     now: Date.now,
