@@ -3,6 +3,7 @@
 import type { Fetch } from "./attempt.ts";
 import { type Credential, fixed, type GetToken, renewable } from "./credential.ts";
 import { Events } from "./events.ts";
+import { Files } from "./files.ts";
 import { type GenerateOptions, GenerateStream } from "./generate-stream.ts";
 import { Http } from "./http.ts";
 import { Jobs } from "./jobs.ts";
@@ -41,6 +42,7 @@ export class Errand {
   readonly pools: Pools;
   readonly keys: Keys;
   readonly tokens: Tokens;
+  readonly files: Files;
   private readonly http: Http;
 
   constructor(options: ErrandOptions) {
@@ -59,6 +61,7 @@ export class Errand {
     this.pools = new Pools(http);
     this.keys = new Keys(http);
     this.tokens = new Tokens(http);
+    this.files = new Files(http);
     this.http = http;
   }
 

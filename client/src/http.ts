@@ -13,6 +13,11 @@ export type Call = {
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: unknown;
+  /** What is sent as it is, instead of JSON. A stream can be sent once only. */
+  content?: { body: BodyInit; type: string };
+  headers?: Record<string, string>;
+  /** Instead of that of the settings. */
+  timeoutMs?: number;
   /** Makes a POST safe to repeat. */
   idempotencyKey?: string;
   /** A POST that can be repeated as it is. */
@@ -93,14 +98,23 @@ export class Http {
   }
 
   private attempt<T>(call: Call, credential: string, read: Read<T>): Promise<T> {
-    const { method, path, query, body, idempotencyKey, accepts, signal } = call;
-    const { fetch, timeoutMs } = this.settings;
-    const headers: Record<string, string> = { authorization: `Bearer ${credential}` };
-    if (body !== undefined) headers["content-type"] = "application/json";
+    const { method, path, query, idempotencyKey, accepts, signal } = call;
+    const { fetch } = this.settings;
+    const timeoutMs = call.timeoutMs ?? this.settings.timeoutMs;
+    const { body, type } = contentOf(call);
+    const headers: Record<string, string> = { ...call.headers, authorization: `Bearer ${credential}` };
+    if (type !== undefined) headers["content-type"] = type;
     if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-    const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+    const init: RequestInit & { duplex?: "half" } = { method, headers, body };
+    // fetch takes a stream only together with this (Node.js, browsers).
+    if (body instanceof ReadableStream) init.duplex = "half";
     return attempt(fetch, this.address(path, query), init, read, { timeoutMs, accepts, signal });
   }
+}
+
+function contentOf({ body, content }: Call): { body?: BodyInit; type?: string } {
+  if (content !== undefined) return content;
+  return body === undefined ? {} : { body: JSON.stringify(body), type: "application/json" };
 }
 
 function isRepeatable({ method, idempotencyKey, isIdempotent = false }: Call): boolean {

@@ -19,6 +19,7 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { Events } from "./events.ts";
+export type { DownloadOptions, FileContent, FileListOptions, Files, UploadOptions } from "./files.ts";
 export type { GenerateOptions, GenerateStream } from "./generate-stream.ts";
 export type { JobFilter, JobList, JobPage } from "./job-pages.ts";
 export type { JobStream, StreamOptions, StreamPart } from "./job-stream.ts";
@@ -33,6 +34,7 @@ export type { Subscription, SubscriptionOptions } from "./subscription.ts";
 export type * from "./task-types.ts";
 export type { TaskList } from "./tasks.ts";
 export type * from "./wire.ts";
+export type * from "./wire-files.ts";
 export type * from "./wire-frames.ts";
 export type * from "./wire-lists.ts";
 export type * from "./wire-service.ts";

@@ -11,13 +11,9 @@ export const projectIdSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected 1 to 63 lowercase letters, digits or hyphens")
   .openapi({ example: "acme" });
 
-const retentionSchema = z
-  .number()
-  .gt(0)
-  .max(LIMITS.retentionS)
-  .nullable()
-  .optional()
-  .openapi({ description: "Seconds its ended jobs are kept; null: the deployment's RETENTION_DAYS." });
+const retentionSchema = z.number().gt(0).max(LIMITS.retentionS).nullable().optional().openapi({
+  description: "Seconds its ended jobs and its files are kept; null: the deployment's RETENTION_DAYS.",
+});
 
 const weightSchema = z.number().min(0.01).max(1_000).optional().openapi({
   description: "Its share of a limited pool's tokens beside other projects that wait for it. Default 1.",

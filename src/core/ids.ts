@@ -2,13 +2,18 @@
 
 const ULID = "[0-9A-HJKMNP-TV-Z]{26}";
 const JOB_ID = new RegExp(`^job_${ULID}$`);
+const FILE_ID = new RegExp(`^file_${ULID}$`);
 
 export function isJobId(text: string): boolean {
   return JOB_ID.test(text);
 }
 
+export function isFileId(text: string): boolean {
+  return FILE_ID.test(text);
+}
+
 /** Ids of one prefix sort by the time they were made. */
-export type NewId = (prefix: "job" | "key" | "tok" | "clm" | "req" | "op" | "pau") => string;
+export type NewId = (prefix: "job" | "key" | "tok" | "clm" | "req" | "op" | "pau" | "file") => string;
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

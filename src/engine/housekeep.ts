@@ -1,19 +1,21 @@
-// What has to be tidied up now and then: jobs that were kept long enough, objects without a job, old keys and lines.
+// What has to be tidied up now and then: jobs and files that were kept long enough, objects without an owner, old keys and lines.
 //
 // A walk through everything, in small steps: each call does one and says where the next one begins.
 
 import type { Deps } from "../deps";
 import { dropBulkKeys, dropLedger, dropOperations, dropUsageDays } from "../store/age-out";
 import { findExisting, findOld, isOld, markErased } from "../store/erasure";
+import { findExistingFiles } from "../store/files";
 import { deleteObjects, listObjects } from "../store/objects";
 import { nextProject } from "../store/projects";
 import { dropExpiredTokenUses } from "../store/token-uses";
+import { eraseExpiredFiles } from "./erase-files";
 import { hasObjects, purge } from "./purge";
 
 /** Where the walk is. `dueAt`: when the next step is to be made, in milliseconds since 1970. */
 export type Chores = {
   dueAt: number;
-  stage: "jobs" | "objects" | "rest";
+  stage: "jobs" | "files" | "objects" | "rest";
   /** The project that was done last, and the job of the next one. */
   project: string;
   after: string;
@@ -40,6 +42,8 @@ export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
   switch (chores.stage) {
     case "jobs":
       return eraseOldJobs(deps, chores);
+    case "files":
+      return eraseOldFiles(deps, chores);
     case "objects":
       return deleteOrphans(deps, chores);
     case "rest":
@@ -53,7 +57,7 @@ export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
 /** Ids are ordered by time, so a project's old jobs are at its beginning: those that are kept are not looked at. */
 async function eraseOldJobs(deps: Deps, chores: Chores): Promise<Chores> {
   const project = await nextProject(deps.db, chores.project);
-  if (!project) return soon(deps, { ...chores, stage: "objects", project: "", after: "" });
+  if (!project) return soon(deps, { ...chores, stage: "files", project: "", after: "" });
   const retentionMs = project.retentionMs ?? deps.config.retentionMs;
   const page = { after: chores.after, createdBefore: deps.now() - retentionMs, limit: SLICE };
   const found = await findOld(deps.db, project.id, page);
@@ -69,6 +73,12 @@ async function eraseOldJobs(deps: Deps, chores: Chores): Promise<Chores> {
   return soon(deps, { ...chores, project: project.id, after: "" });
 }
 
+/** Uploads that were given up too. */
+async function eraseOldFiles(deps: Deps, chores: Chores): Promise<Chores> {
+  const erased = await eraseExpiredFiles(deps, SLICE);
+  return soon(deps, { ...chores, stage: erased === SLICE ? "files" : "objects" });
+}
+
 /** Once a day: objects of a crash, which no row has ever named, and of runs that wrote after their job was erased. */
 async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
   const now = deps.now();
@@ -76,10 +86,11 @@ async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
   const { objects, cursor } = await listObjects(deps.bucket, chores.cursor);
   const old = objects.filter(({ uploaded }) => uploaded < now - ORPHAN_AGE_MS);
   const named = old.flatMap(({ key }) => {
-    const job = jobOf(key);
-    return job ? [{ key, ...job }] : [];
+    const owner = ownerOf(key);
+    return owner ? [{ key, ...owner }] : [];
   });
-  const existing = await findExisting(deps.db, named);
+  const jobs = await findExisting(deps.db, named);
+  const existing = jobs.union(await findExistingFiles(deps.db, named));
   const orphans = named.filter(({ projectId, id }) => !existing.has(`${projectId}/${id}`));
   await deleteObjects(
     deps.bucket,
@@ -90,9 +101,10 @@ async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
   return soon(deps, { ...chores, stage: "rest", cursor: undefined, objectsDoneAt: now });
 }
 
-/** The job an object belongs to; null for what is not ours. */
-function jobOf(key: string): { projectId: string; id: string } | null {
-  const [, projectId, id] = /^(?:unsettled\/)?([^/]+)\/(job_[^/]+)\//.exec(key) ?? [];
+/** The job or file an object belongs to; null for what is not ours. */
+function ownerOf(key: string): { projectId: string; id: string } | null {
+  const ofJob = /^(?:unsettled\/)?([^/]+)\/(job_[^/]+)\//.exec(key);
+  const [, projectId, id] = ofJob ?? /^([^/]+)\/files\/(file_[^/]+)$/.exec(key) ?? [];
   return projectId && id ? { projectId, id } : null;
 }
 

@@ -12,6 +12,7 @@ import { askTwice } from "./answer";
 import { armClock, armClockFor } from "./arm-clock";
 import { cancelAll } from "./cancel";
 import { erase } from "./erase";
+import { eraseFilesOf } from "./erase-files";
 import { rerunAll } from "./retry";
 import { ring } from "./ring";
 import { forgetStreams } from "./stream-logs";
@@ -61,6 +62,7 @@ export async function advance(deps: Deps, operation: Operation): Promise<Operati
       await saveSlice(deps.db, operation, { position: null, changed, wakeInMs: UNTIL_STOPPED_MS });
       return null;
     }
+    await eraseFilesOf(deps, target);
     await wipeProject(deps, target);
   }
   return saveSlice(deps.db, operation, { position: null, changed, wakeInMs: null });

@@ -12,6 +12,8 @@ import { ready, requestId } from "./middleware/ready";
 import { budgetRoutes } from "./routes/budgets";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
+import { fileUploadRoutes } from "./routes/file-uploads";
+import { fileRoutes } from "./routes/files";
 import { generateRoutes } from "./routes/generate";
 import { healthRoutes } from "./routes/health";
 import { jobActionRoutes } from "./routes/job-actions";
@@ -47,6 +49,8 @@ export function createApp(): App {
   eventRoutes(app);
   jobStreamRoutes(app);
   streamRoutes(app);
+  fileRoutes(app);
+  fileUploadRoutes(app);
   tokenRoutes(app);
   pauseRoutes(app);
   projectRoutes(app);
@@ -95,9 +99,19 @@ const crossOrigin = cors({
     "idempotency-key",
     "prefer",
     "last-event-id",
+    "content-digest",
+    "range",
+    "if-range",
     ...STREAM_REQUEST_HEADERS,
   ],
-  exposeHeaders: ["location", "retry-after", "x-request-id", ...STREAM_RESPONSE_HEADERS],
+  exposeHeaders: [
+    "location",
+    "retry-after",
+    "x-request-id",
+    "accept-ranges",
+    "content-range",
+    ...STREAM_RESPONSE_HEADERS,
+  ],
   maxAge: 86_400,
 });
 

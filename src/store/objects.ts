@@ -1,4 +1,4 @@
-// Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output and unsettled/{project}/{job}/{run}.
+// Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output, unsettled/{project}/{job}/{run} and {project}/files/{file}.
 
 import { AppError, isAway } from "../core/errors";
 import { INLINE_BYTES, ROW_TEXT_BYTES } from "../core/limits";
@@ -45,6 +45,10 @@ export function unsettledKey(job: JobKey & { run: number }): string {
 
 export function unsettledPrefix(job: JobKey): string {
   return `unsettled/${job.projectId}/${job.id}/`;
+}
+
+export function fileKey(file: JobKey): string {
+  return `${file.projectId}/files/${file.id}`;
 }
 
 export async function putText(
@@ -99,7 +103,8 @@ export async function deleteObjects(bucket: R2Bucket, keys: string[]): Promise<v
 /** R2 takes its time for megabytes, but not longer than this. */
 const PATIENCE_MS = 20_000;
 
-async function reach<T>(call: Promise<T>): Promise<T> {
+/** Throws `store_unavailable` when R2 fails, or does not answer. */
+export async function reach<T>(call: Promise<T>): Promise<T> {
   try {
     return await within(PATIENCE_MS, call, () => new Error("R2 does not answer"));
   } catch (error) {

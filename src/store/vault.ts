@@ -12,6 +12,8 @@ import type { JobKey } from "./db";
 export type Vault = {
   /** False without keys: then everything is stored as it is. */
   readonly seals: boolean;
+  /** By how much a seal makes bytes longer. */
+  readonly overheadBytes: number;
   sealBytes(about: JobKey, bytes: Uint8Array): Promise<Uint8Array>;
   /** Bytes that were stored without a seal come back as they are. Throws `seal_broken`. */
   openBytes(about: JobKey, bytes: Uint8Array): Promise<Uint8Array>;
@@ -22,6 +24,7 @@ export type Vault = {
 /** No JSON text begins like this. After it: the length of the key's name, the name, the nonce, the sealed bytes. */
 const MARK = "sealed:";
 const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -64,6 +67,7 @@ export function createVault(keys: EncryptionKey[]): Vault {
 
   return {
     seals: current !== undefined,
+    overheadBytes: current ? mark.byteLength + 1 + current.id.length + NONCE_BYTES + TAG_BYTES : 0,
     sealBytes,
     openBytes,
     async sealText(about, text) {

@@ -18,6 +18,7 @@ const TABLES = [
   "budgets",
   "operations",
   "pauses",
+  "files",
 ];
 
 /** The project's own row stays, so that nothing is submitted to it and its id is not used anew too soon. */

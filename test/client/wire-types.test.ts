@@ -13,6 +13,7 @@ import type {
   tokenSchema,
 } from "../../src/contract/access";
 import type { errorSchema, pageOf } from "../../src/contract/envelope";
+import type { fileSchema } from "../../src/contract/file";
 import type * as Frames from "../../src/contract/frames";
 import {
   bulkSchema,
@@ -67,6 +68,10 @@ describe("the client's types", () => {
         Equal<ClientCode, ErrorCode>,
       ]
     >();
+  });
+
+  it("of files are those of the contract", () => {
+    allTrue<[Equal<Client.StoredFile, z.output<typeof fileSchema>>]>();
   });
 
   it("of usage, pools, operations, keys and tokens are those of the contract", () => {

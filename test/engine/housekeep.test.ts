@@ -6,6 +6,7 @@ import { createProject } from "../../src/store/projects";
 import { brokenBucket, ringFor, type TestDeps, testDeps } from "../support/deps";
 import { anId, PROJECT } from "../support/factory";
 import { wrapDb } from "../support/faulty-db";
+import { aFile } from "../support/files";
 import { countRows, storedIn, storedJob, theRow } from "../support/rows";
 
 const DAY_MS = 86_400_000;
@@ -136,6 +137,14 @@ describe("orphans", () => {
     await walk(later);
     for (const key of gone) expect(await env.BUCKET.head(key)).toBeNull();
     for (const key of kept) expect(await env.BUCKET.head(key)).not.toBeNull();
+  });
+
+  it("of files whose row was never written are deleted too, and those of files that are there are kept", async () => {
+    const orphan = await long(`${PROJECT}/files/${anId("file")}`);
+    const kept = `${PROJECT}/files/${(await aFile()).id}`;
+    await walk(testDeps({ now: () => Date.now() + 2 * 3_600_000 }));
+    expect(await env.BUCKET.head(orphan)).toBeNull();
+    expect(await env.BUCKET.head(kept)).not.toBeNull();
   });
 
   it("are looked for once a day", async () => {

@@ -69,6 +69,14 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/streams/{name}": "401 401 403 403 204 204 403 403 403",
   "GET /v1/streams/{name}": "401 401 403 403 200 200 403 403 403",
   "DELETE /v1/streams/{name}": "401 401 403 403 204 204 403 403 403",
+  "POST /v1/files": "401 401 403 201 201 201 403 403 403",
+  "GET /v1/files": "401 401 200 403 200 200 403 403 403",
+  "GET /v1/files/{id}": "401 401 200 403 200 200 403 403 403",
+  "GET /v1/files/{id}/content": "401 401 200 403 200 200 403 403 403",
+  "DELETE /v1/files/{id}": "401 401 403 204 204 204 403 403 403",
+  "POST /v1/files/uploads": "401 401 403 201 201 201 403 403 403",
+  "PUT /v1/files/{id}/parts/{number}": "401 401 403 200 200 200 403 403 403",
+  "POST /v1/files/{id}/complete": "401 401 403 200 200 200 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -106,6 +114,7 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     });
     return path.replace("{id}", body.id);
   }
+  if (path.includes("/v1/files/{id}")) return addressOfFile(path, await ownerOf(project));
   if (path.includes("{name}")) {
     const address = path.replace("{name}", `stream-${made++}`);
     if (!route.startsWith("PUT")) await call("PUT", address, { key: await ownerOf(project), json: [] });
@@ -115,6 +124,19 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
   return path.replace("{project}", project).replace("{id}", id) + query;
+}
+
+/** Of a new file; of an upload with its one part, where it is about those. */
+async function addressOfFile(path: string, key: string): Promise<string> {
+  const isUpload = /parts|complete/.test(path);
+  const begin = { key, json: { name: "matrix" } };
+  const made = isUpload
+    ? await call<{ id: string }>("POST", "/v1/files/uploads", begin)
+    : await call<{ id: string }>("POST", "/v1/files", { key, text: "content" });
+  const address = path.replace("{id}", made.body.id).replace("{number}", "1");
+  if (path.endsWith("complete"))
+    await call("PUT", address.replace("complete", "parts/1"), { key, text: "x" });
+  return address;
 }
 
 const BUDGET = { tokens_per_day: 1_000_000_000 };
@@ -147,6 +169,8 @@ function bodyOf(route: string): unknown {
   if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
   if (route === "PATCH /v1/pools/{pool}") return {};
   if (route === "POST /v1/streams/{name}") return { said: "hello" };
+  if (route === "POST /v1/files/uploads") return { name: "matrix" };
+  if (route.endsWith("/complete")) return {};
   if (route.startsWith("PUT")) return BUDGET;
   if (route === "POST /v1/projects") return { id: `new-${made++}` };
   return route === "POST /v1/projects/{project}/keys" ? {} : undefined;

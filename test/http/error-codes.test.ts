@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import { createVault } from "../../src/store/vault";
 import { wrapDb } from "../support/faulty-db";
+import { upload } from "../support/files";
 import {
   type Answer,
   call,
@@ -35,6 +36,10 @@ function databaseOf(size_after: number): D1Database {
 
 const stream = (method: string, name: string, headers: Record<string, string> = {}, text?: string) =>
   call(method, `/v1/streams/${name}`, { text, headers: { "content-type": "text/plain", ...headers } });
+
+async function begunUpload(): Promise<string> {
+  return (await call<{ id: string }>("POST", "/v1/files/uploads", { json: { name: "begun" } })).body.id;
+}
 
 /** One way to each code that a request can be answered with. */
 const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
@@ -94,6 +99,15 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
     for (let i = 0; i < 7; i++) await stream("POST", "much", {}, text);
     return stream("POST", "much", {}, "x");
   },
+  file_not_ready: async () => call("GET", `/v1/files/${await begunUpload()}/content`),
+  upload_incomplete: async () => call("POST", `/v1/files/${await begunUpload()}/complete`, { json: {} }),
+  upload_ended: async () => call("PUT", `/v1/files/${(await upload("x")).id}/parts/1`, { text: "x" }),
+  digest_mismatch: () => {
+    const headers = { "content-digest": `sha-256=:${new Uint8Array(32).toBase64()}:` };
+    return call("POST", "/v1/files", { text: "x", headers });
+  },
+  range_not_satisfiable: async () =>
+    call("GET", `/v1/files/${(await upload("x")).id}/content`, { headers: { range: "bytes=1-" } }),
   payload_too_large: () => call("POST", "/v1/tokens", { text: " ".repeat(70_000), headers: JSON_TYPE }),
   unsupported_media_type: () =>
     call("POST", "/v1/jobs", { text: "{}", headers: { "content-type": "text/plain" } }),

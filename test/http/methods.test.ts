@@ -21,8 +21,8 @@ describe("methods", () => {
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"].filter(
         (one) => !methods.includes(one),
       )) {
-        // The path of one job takes what would otherwise be a path of its own.
-        if (underJobs(path) && method !== "PUT" && method !== "PATCH") continue;
+        // The path of one job or file takes what would otherwise be a path of its own.
+        if (underAnother(path) && method !== "PUT" && method !== "PATCH") continue;
         for (const key of [ROOT_KEY, null]) {
           const answer = await call(method, path, { key });
           expectError(answer, "method_not_allowed");
@@ -32,11 +32,12 @@ describe("methods", () => {
     }
   });
 
-  const underJobs = (path: string) => /^\/v1\/jobs\/(bulk|cancel|retry|erase)$/.test(path);
+  const underAnother = (path: string) =>
+    /^\/v1\/(jobs\/(bulk|cancel|retry|erase)|files\/uploads)$/.test(path);
 
   function methodsOf(path: string): string[] {
     const own = paths.find(([one]) => one === path)?.[1] ?? [];
-    return [...own, ...(underJobs(path) ? ["GET", "DELETE"] : [])].sort();
+    return [...own, ...(underAnother(path) ? ["GET", "DELETE"] : [])].sort();
   }
 
   it("HEAD is answered as GET is, without a body", async () => {

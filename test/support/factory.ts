@@ -1,6 +1,7 @@
 // Makes the things that tests are about; a test names only what matters to it.
 
 import { monotonicFactory } from "ulid";
+import type { NewId } from "../../src/core/ids";
 import type { Job } from "../../src/core/job";
 import type { NewJob } from "../../src/store/submit";
 
@@ -9,7 +10,7 @@ export const PROJECT = "default";
 
 const nextUlid = monotonicFactory();
 
-export function anId(prefix: "job" | "key" | "tok" | "clm" | "req" | "op" | "pau" = "job"): string {
+export function anId(prefix: Parameters<NewId>[0] = "job"): string {
   return `${prefix}_${nextUlid()}`;
 }
 

@@ -29,7 +29,11 @@ const SEEDS: Record<string, () => unknown> = {
   "/v1/projects": () => ({ id: `seed-${made++}` }),
   "/v1/projects/{project}/keys": () => ({}),
   "/v1/pauses": () => ({}),
+  "/v1/files": () => "content",
 };
+
+/** What is no id, but a number that fits. */
+const NUMBERS: Record<string, string[]> = { "/v1/files/{id}/parts": ["1"] };
 
 async function createStream(key: string): Promise<string> {
   await call("PUT", "/v1/streams/known", { key, json: [] });
@@ -67,7 +71,7 @@ type Place = { path: string; template: string; owner: Owner; fresh: boolean };
 
 async function idOf(segment: Segment, { path, template, owner, fresh }: Place): Promise<string> {
   if ("raw" in segment) return segment.raw;
-  const known = owner.ids.get(path) ?? [];
+  const known = owner.ids.get(path) ?? NUMBERS[template] ?? [];
   const seed = SEEDS[template];
   if (seed && (fresh || known.length < 2)) {
     const id = await create(path, seed(), owner);

@@ -136,7 +136,11 @@ export function waits(prefer: string): boolean {
 
 const asJson = (content: string | Uint8Array): Body => ({ type: "application/json", content });
 
-function body({ method, body: schema }: Operation, scope: Scope): Part<Body | null> {
+const someBytes = fc
+  .uint8Array({ minLength: 1, maxLength: 60 })
+  .map((content): Body => ({ type: "application/octet-stream", content }));
+
+function body({ method, body: schema, takesBytes }: Operation, scope: Scope): Part<Body | null> {
   const none = fc.constant(null);
   if (method === "GET" || method === "HEAD") return { valid: none, "near-valid": none, hostile: none };
   const value = schema ? validValue(schema, scope) : fc.jsonValue({ maxDepth: 2 });
@@ -145,7 +149,7 @@ function body({ method, body: schema }: Operation, scope: Scope): Part<Body | nu
   const badText = fc.oneof(spoiledText(text), spoiledText(spoiled), oddText, fc.json({ maxDepth: 6 }));
   const type = fc.constantFrom(...MEDIA_TYPES, null);
   return {
-    valid: schema ? text.map(asJson) : none,
+    valid: schema ? text.map(asJson) : takesBytes ? someBytes : none,
     "near-valid": fc
       .oneof({ weight: 3, arbitrary: spoiled }, { weight: 1, arbitrary: spoiledText(text) })
       .map(asJson),

@@ -24,6 +24,8 @@ export type Operation = {
   path: string;
   parameters: Parameter[];
   body: Schema | null;
+  /** Whether it takes bytes of any type, and JSON is nothing special to it. */
+  takesBytes: boolean;
   /** Status -> media type -> schema. */
   answers: Record<string, Content>;
   /** Whether it wants a key or token. */
@@ -31,6 +33,7 @@ export type Operation = {
 };
 
 const JSON_TYPE = "application/json";
+const ANY_TYPE = "*/*";
 
 export function operationsOf(document: OpenApi): Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -45,6 +48,7 @@ export function operationsOf(document: OpenApi): Operation[] {
         path,
         parameters,
         body: requestBody?.content[JSON_TYPE]?.schema ?? null,
+        takesBytes: ANY_TYPE in (requestBody?.content ?? {}) && !(JSON_TYPE in (requestBody?.content ?? {})),
         answers: Object.fromEntries(answers),
         secured: security.length > 0,
       };

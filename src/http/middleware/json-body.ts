@@ -17,12 +17,12 @@ const MAX_BYTES: Record<string, number> = {
   "/v1/generate": LIMITS.jobBodyBytes,
 };
 
-/** What is appended to streams may be of any type, and is read by their routes. */
-const STREAMS = "/v1/streams/";
+/** What is appended to streams, and what is in files, may be of any type, and is read by their routes. */
+const RAW = /^(\w+ \/v1\/streams\/|POST \/v1\/files$|PUT \/v1\/files\/[^/]+\/parts\/)/;
 
 /** Throws `unsupported_media_type`, `payload_too_large`, or `invalid_json` for text that nests too deep. */
 export const jsonBody = createMiddleware<HttpEnv>(async (c, next) => {
-  if (WITH_BODY.includes(c.req.method) && !c.req.path.startsWith(STREAMS)) {
+  if (WITH_BODY.includes(c.req.method) && !RAW.test(`${c.req.method} ${c.req.path}`)) {
     const type = c.req.header("content-type");
     const maxBytes = c.req.method === "POST" ? MAX_BYTES[c.req.path] : undefined;
     // Megabytes are not read for strangers. What the caller may do is checked by the route.
