@@ -13,6 +13,7 @@ export type ErrorCode =
   | "job_not_final"
   | "output_not_ready"
   | "parent_ended"
+  | "nothing_to_retry"
   | "project_exists"
   | "file_not_ready"
   | "upload_ended"
@@ -72,6 +73,7 @@ export type ErrorCode =
   | "budget_exceeded"
   | "child_failed"
   | "children_exceeded"
+  | "file_missing"
   | "item_invalid"
   | "cancelled";
 

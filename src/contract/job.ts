@@ -97,6 +97,9 @@ export const submitSchema = z
   .refine(oneStart.check, oneStart.problem)
   .openapi("SubmitJob");
 
+/** What a job says of itself, whatever its task. */
+export const submitSettings = z.strictObject(submitFields).omit({ task: true, input: true });
+
 /** What somebody waits for: it is due at once, before all others, and streams. */
 export const generateSchema = z
   .strictObject(submitFields)

@@ -44,6 +44,7 @@ export const ERRORS = {
     409,
     "The job is a child of one that has ended. Retry that one: it does again what did not complete.",
   ),
+  nothing_to_retry: conflict(409, "Every item of the batch has completed."),
   project_exists: conflict(409, "A project with this id exists."),
   stream_exists: conflict(409, "A stream with this name is there, and is another one."),
   stream_closed: conflict(409, "The stream is closed: nothing can be appended."),
@@ -140,6 +141,7 @@ export const ERRORS = {
   budget_exceeded: task(429, "The budget is used up, and the job does not wait for it (on_budget)."),
   child_failed: task(424, "A child of the job did not complete."),
   children_exceeded: task(422, "The job would have more children than are allowed, or nest them too deep."),
+  file_missing: task(404, "There is no such file, or its time is over."),
   item_invalid: task(422, "The line is not a JSON object with an input."),
   cancelled: task(409, "The job was cancelled."),
 } satisfies Record<string, ErrorRow>;

@@ -56,7 +56,7 @@ type CheckedJob = Omit<
 export function checkJobs(
   catalogue: Catalogue,
   requests: JobRequest[],
-  { limits, list = false, random }: { limits?: SubmitLimits; list?: boolean; random(): number },
+  { limits, list = false, random }: { limits?: SubmitLimits; list?: boolean | "items"; random(): number },
 ): CheckedJob[] {
   const problems: { error: AppError; items: ErrorItem[] }[] = [];
   const checked: CheckedJob[] = [];
@@ -65,7 +65,10 @@ export function checkJobs(
       checked.push(checkJob(catalogue, request, limits, random));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      problems.push({ error, items: placed(error, list ? index : null) });
+      problems.push({
+        error,
+        items: placed(error, list && { index, name: list === "items" ? "items" : "jobs" }),
+      });
     }
   }
   const first = problems[0];
@@ -81,10 +84,11 @@ export function checkJobs(
   });
 }
 
-function placed(error: AppError, index: number | null): ErrorItem[] {
+function placed(error: AppError, place: { index: number; name: string } | false): ErrorItem[] {
   const items = error.errors ?? [{ param: error.param ?? "", message: error.message }];
-  if (index === null) return items;
-  return items.map((item) => ({ ...item, index, param: `jobs[${index}].${item.param}` }));
+  if (!place) return items;
+  const { index, name } = place;
+  return items.map((item) => ({ ...item, index, param: `${name}[${index}].${item.param}` }));
 }
 
 function checkJob(
@@ -95,7 +99,7 @@ function checkJob(
 ): CheckedJob {
   const task = taskOf(request, limits);
   const input = checkInput(task, request.input);
-  const text = inputText(input);
+  const text = inputText(input, task.maxInputBytes ?? LIMITS.inputBytes);
   const candidates = modelsOf(catalogue, task, input, limits);
   const concurrency = request.concurrency ?? task.concurrency?.(input) ?? null;
   return {
@@ -203,11 +207,11 @@ function sizeOf(task: Task, input: unknown, text: string, candidates: Candidate[
   };
 }
 
-function inputText(input: unknown): string {
+function inputText(input: unknown, maxBytes: number): string {
   const text = JSON.stringify(input);
   // Four bytes a character at the most: most inputs need no counting.
-  if (text.length * 4 > LIMITS.inputBytes && new TextEncoder().encode(text).byteLength > LIMITS.inputBytes) {
-    const message = `The input is larger than ${LIMITS.inputBytes} bytes.`;
+  if (text.length * 4 > maxBytes && new TextEncoder().encode(text).byteLength > maxBytes) {
+    const message = `The input is larger than ${maxBytes} bytes.`;
     throw new AppError("payload_too_large", { param: "input", message });
   }
   return text;

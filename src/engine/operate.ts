@@ -13,7 +13,7 @@ import { armClock, armClockFor } from "./arm-clock";
 import { cancelAll } from "./cancel";
 import { erase } from "./erase";
 import { eraseFilesOf } from "./erase-files";
-import { rerunAll } from "./retry";
+import { redo, rerunAll } from "./retry";
 import { ring } from "./ring";
 import { forgetStreams } from "./stream-logs";
 
@@ -78,7 +78,7 @@ async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<num
     case "cancel":
       return (await cancelAll(deps, jobs)).length;
     case "retry":
-      return (await rerunAll(deps, spread(operation, jobs))).length;
+      return retryAll(deps, operation, jobs);
     case "erase_project":
       // With each slice, so that no step of the way can be left out.
       await markDeleted(deps.db, operation.target);
@@ -91,6 +91,16 @@ async function apply(deps: Deps, operation: Operation, jobs: Job[]): Promise<num
       await ring(deps, jobs);
       return jobs.length;
   }
+}
+
+/** Jobs with children start theirs again by themselves. */
+async function retryAll(deps: Deps, operation: Operation, jobs: Job[]): Promise<number> {
+  const alone = jobs.filter(({ children }) => children === null);
+  let changed = (await rerunAll(deps, spread(operation, alone))).length;
+  for (const parent of jobs.filter(({ children }) => children !== null)) {
+    if (await redo(deps, parent)) changed += 1;
+  }
+  return changed;
 }
 
 /** Each job at its own time, `rate` of them in a second, counted from the start of the operation. */

@@ -60,7 +60,7 @@ export async function rerunAll(deps: Deps, reruns: Rerun[]): Promise<Job[]> {
 }
 
 /** A job with children goes on with what did not complete. Null: it has none, or nothing is to be done again. */
-async function redo(deps: Deps, key: JobKey): Promise<Job | null> {
+export async function redo(deps: Deps, key: JobKey): Promise<Job | null> {
   await armClock(deps);
   const job = await redoJob(deps.db, key, deps.config.timing);
   if (!job) return null;

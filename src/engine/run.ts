@@ -19,6 +19,7 @@ import type { Ends } from "./after-end";
 import { type Calls, reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
 import type { SlotReturns } from "./gates";
+import { readFiles, writeJobFile } from "./job-files";
 import { loadInput } from "./load-input";
 import type { StreamWriter } from "./log-writer";
 import { createNarrator, type Narrator } from "./narrator";
@@ -213,6 +214,8 @@ function contextOf(
     attempt: job.attempt,
     state: stateOf(job),
     children: readChildren(deps, job),
+    files: readFiles(deps, job.projectId),
+    write: (name, lines) => writeJobFile(deps, job, name, lines),
     metadata: job.metadata,
     log: (event, fields) => deps.log(event, { job: job.id, run: job.run, ...fields }),
   };

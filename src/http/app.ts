@@ -9,6 +9,8 @@ import { invalidRequest } from "./invalid-request";
 import { jsonBody } from "./middleware/json-body";
 import { onError, respond } from "./middleware/on-error";
 import { ready, requestId } from "./middleware/ready";
+import { batchActionRoutes } from "./routes/batch-actions";
+import { batchRoutes } from "./routes/batches";
 import { budgetRoutes } from "./routes/budgets";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
@@ -45,6 +47,8 @@ export function createApp(): App {
   failureRoutes(app);
   poolRoutes(app);
   jobRoutes(app);
+  batchRoutes(app);
+  batchActionRoutes(app);
   jobActionRoutes(app);
   eventRoutes(app);
   jobStreamRoutes(app);

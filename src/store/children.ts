@@ -9,12 +9,12 @@ import { toWholeJob, WHOLE_JOB_COLUMNS, type WholeJobRow } from "./job-row";
 export async function endedChildren(
   db: D1Database,
   parent: JobKey,
-  { from, limit }: { from: string; limit: number },
+  { from, states, limit }: { from: string; states: string[]; limit: number },
 ): Promise<WholeJob[]> {
   const sql = `SELECT ${WHOLE_JOB_COLUMNS.replace(", input,", ", NULL AS input,")} FROM jobs
     WHERE project_id = ?1 AND id BETWEEN ?2 AND ?3 AND parent_id = ?4
-      AND state IN ('completed', 'failed', 'cancelled') ORDER BY id LIMIT ${limit}`;
-  return read(db, sql, parent, from);
+      AND state IN (SELECT value FROM json_each(?5)) ORDER BY id LIMIT ${limit}`;
+  return read(db, sql, parent, from, [JSON.stringify(states)]);
 }
 
 /** The first child that did not complete; null: there is none. */
@@ -25,7 +25,13 @@ export async function firstLost(db: D1Database, parent: JobKey): Promise<WholeJo
   return lost ?? null;
 }
 
-async function read(db: D1Database, sql: string, parent: JobKey, from: string): Promise<WholeJob[]> {
-  const bound = db.prepare(sql).bind(parent.projectId, from, childRange(parent.id).last, parent.id);
+async function read(
+  db: D1Database,
+  sql: string,
+  parent: JobKey,
+  from: string,
+  more: string[] = [],
+): Promise<WholeJob[]> {
+  const bound = db.prepare(sql).bind(parent.projectId, from, childRange(parent.id).last, parent.id, ...more);
   return (await ask(bound.all<WholeJobRow>())).results.map(toWholeJob);
 }

@@ -39,6 +39,11 @@ export function outputKey(job: JobKey & { run: number }): string {
   return `${job.projectId}/${job.id}/${job.run}/output`;
 }
 
+/** A file that the run has written. */
+export function jobFileKey(job: JobKey & { run: number }, name: string): string {
+  return `${job.projectId}/${job.id}/${job.run}/${name}`;
+}
+
 export function unsettledKey(job: JobKey & { run: number }): string {
   return `${unsettledPrefix(job)}${job.run}`;
 }

@@ -28,8 +28,13 @@ export type Children = {
   completed: number;
   failed: number;
   cancelled: number;
-  /** Those that have ended, in the order in which they were made, from number `from` on. */
-  ended(from?: number): AsyncIterable<EndedChild>;
+  /** Those that have ended, in the order in which they were made; of all states, or of these. */
+  ended(states?: EndedChild["state"][]): AsyncIterable<EndedChild>;
+};
+
+export type Files = {
+  /** The bytes of an uploaded file from `from` up to `to`; fewer when it ends before. Throws `file_missing`. */
+  read(id: string, from: number, to: number): Promise<Uint8Array>;
 };
 
 export type TaskContext = {
@@ -54,6 +59,13 @@ export type TaskContext = {
   state: unknown;
   /** What the jobs have done that this one has made with `again` or `wait`. */
   children: Children;
+  /** Files that were uploaded to the project. */
+  files: Files;
+  /**
+   * Writes a file of the job's own, of any length: `GET` of it is up to the routes of the task. Written again by another run,
+   * it is that run's.
+   */
+  write(name: string, lines: AsyncIterable<string>): Promise<{ bytes: number }>;
   /** The job's own `metadata`, as submitted. */
   metadata: Record<string, unknown> | null;
   /** One JSON line. Numbers and names only: never a prompt or an output. */
@@ -67,6 +79,8 @@ export type Task<Input = unknown, Output = unknown> = {
   kind: "chat" | "embedding" | null;
   input: z.ZodType<Input>;
   output: z.ZodType<Output>;
+  /** How large its input may be; default 1 MB. */
+  maxInputBytes?: number;
   /** How large a call for this input is: characters of text, and the limit of the answer. Default: the input's JSON. */
   size?(input: Input): { chars: number; maxOutputTokens: number | null };
   /** At most `limit` jobs with this key run at once, unless the job says otherwise. */

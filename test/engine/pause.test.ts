@@ -126,7 +126,7 @@ describe("pause and resume", () => {
     const deps = testDeps();
     await expect(pause(deps, { projectId: null, task: "translate" })).rejects.toMatchObject({
       code: "unknown_task",
-      message: 'No task "translate". There are: generate, embed.',
+      message: 'No task "translate". There are: generate, embed, batch.',
     });
     for (const pool of ["sandbox/none", "sandbox/", "nobody/chat", "task:generate", "generate", "/"]) {
       await expect(pause(deps, { projectId: null, pool })).rejects.toMatchObject({

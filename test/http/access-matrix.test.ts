@@ -77,6 +77,14 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/files/uploads": "401 401 403 201 201 201 403 403 403",
   "PUT /v1/files/{id}/parts/{number}": "401 401 403 200 200 200 403 403 403",
   "POST /v1/files/{id}/complete": "401 401 403 200 200 200 403 403 403",
+  "POST /v1/batches": "401 401 403 202 202 202 403 403 403",
+  "POST /v1/batches/estimate": "401 401 403 200 200 200 403 403 403",
+  "GET /v1/batches": "401 401 200 403 200 200 200 403 403",
+  "GET /v1/batches/{id}": "401 401 200 403 200 200 404 403 404",
+  "GET /v1/batches/{id}/output": "401 401 200 403 200 200 404 403 404",
+  "GET /v1/batches/{id}/errors": "401 401 200 403 200 200 404 403 404",
+  "POST /v1/batches/{id}/cancel": "401 401 403 200 200 200 403 403 403",
+  "POST /v1/batches/{id}/retry": "401 401 403 202 202 202 403 403 403",
   "GET /v1/tasks": "401 401 200 403 200 200 200 403 200",
   "GET /health": "200 401 200 200 200 200 200 200 200",
 };
@@ -114,6 +122,7 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
     });
     return path.replace("{id}", body.id);
   }
+  if (path.includes("/v1/batches/{id}")) return addressOfBatch(path, await ownerOf(project));
   if (path.includes("/v1/files/{id}")) return addressOfFile(path, await ownerOf(project));
   if (path.includes("{name}")) {
     const address = path.replace("{name}", `stream-${made++}`);
@@ -124,6 +133,15 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
   return path.replace("{project}", project).replace("{id}", id) + query;
+}
+
+const BATCH = { task: "generate", items: [{ input: generate().input }], delay_s: 36_000 };
+
+/** Of a new batch; of a cancelled one, where it is to be retried. No token is about it. */
+async function addressOfBatch(path: string, key: string): Promise<string> {
+  const { body } = await call<{ id: string }>("POST", "/v1/batches", { key, json: BATCH });
+  if (path.endsWith("/retry")) await call("POST", `/v1/batches/${body.id}/cancel`, { key });
+  return path.replace("{id}", body.id);
 }
 
 /** Of a new file; of an upload with its one part, where it is about those. */
@@ -165,6 +183,8 @@ function bodyOf(route: string): unknown {
   if (route === "POST /v1/jobs") return later();
   if (route === "POST /v1/generate") return { input: generate().input };
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };
+  if (route === "POST /v1/batches") return BATCH;
+  if (route === "POST /v1/batches/estimate") return { task: BATCH.task, items: BATCH.items };
   if (route === "POST /v1/tokens") return { channel: "c", allow: ["read"] };
   if (route === "PATCH /v1/projects/{project}") return { name: "Matrix" };
   if (route === "PATCH /v1/pools/{pool}") return {};

@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { childId } from "../../src/core/children";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import { createVault } from "../../src/store/vault";
+import { endedBatch, saying, startBatch } from "../support/batches";
 import { wrapDb } from "../support/faulty-db";
 import { upload } from "../support/files";
 import {
@@ -41,6 +43,11 @@ async function begunUpload(): Promise<string> {
   return (await call<{ id: string }>("POST", "/v1/files/uploads", { json: { name: "begun" } })).body.id;
 }
 
+const FAILING = {
+  task: "generate",
+  items: [{ input: { prompt: "x", model: "sandbox/chat!status=400" } }],
+};
+
 /** One way to each code that a request can be answered with. */
 const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   invalid_request: () => post({}),
@@ -56,6 +63,14 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   },
   job_not_final: async () => call("POST", `/v1/jobs/${(await submit(later())).id}/retry`),
   output_not_ready: async () => call("GET", `/v1/jobs/${(await submit(later())).id}/output`),
+  parent_ended: async () => {
+    const { id } = await endedBatch((await startBatch(FAILING)).id);
+    return call("POST", `/v1/jobs/${childId(id, 0)}/retry`);
+  },
+  nothing_to_retry: async () => {
+    const { id } = await endedBatch((await startBatch({ task: "generate", items: [saying("a")] })).id);
+    return call("POST", `/v1/batches/${id}/retry`);
+  },
   project_exists: () => call("POST", "/v1/projects", { json: { id: "default" } }),
   too_many_jobs: async () => {
     const key = await createProject("full");

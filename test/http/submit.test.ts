@@ -58,6 +58,9 @@ describe("POST /v1/jobs", () => {
       usage: null,
       cancel_requested_at: null,
       rerun_of: null,
+      parent: null,
+      custom_id: null,
+      children: null,
       retention_s: null,
       fingerprint: null,
       created_at: expect.stringMatching(INSTANT),
@@ -129,7 +132,7 @@ describe("POST /v1/jobs", () => {
     type Task = { name: string; object: string; input_schema: object; output_schema: object };
     const { body } = await call<{ object: string; data: Task[] }>("GET", "/v1/tasks");
     expect(body.object).toBe("list");
-    expect(body.data.map((task) => task.name)).toEqual(["generate", "embed"]);
+    expect(body.data.map((task) => task.name)).toEqual(["generate", "embed", "batch"]);
     for (const task of body.data) {
       expect(Object.keys(task).sort()).toEqual([
         "defaults",

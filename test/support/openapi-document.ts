@@ -95,9 +95,33 @@ function narrow(node: unknown, tasks: TaskInput[]): unknown {
   if (typeof node !== "object" || node === null) return node;
   if (isSubmit(node)) return { anyOf: tasks.flatMap((task) => submitsOf(node, task)) };
   if (isGenerate(node)) return generateOf(node, tasks);
+  if (isBatch(node)) return batchOf(node, tasks);
   if (isPause(node)) return pauseOf(node, tasks);
   if (isCursor(node)) return { ...node, schema: CURSORS[node.name] };
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, narrow(value, tasks)]));
+}
+
+function isBatch({ properties, required = [] }: Schema): boolean {
+  return properties?.items !== undefined && properties.file_id !== undefined && required.includes("task");
+}
+
+/** Of items, since no file is there; one that is started, and not only estimated, begins far off. */
+function batchOf(schema: Schema, tasks: TaskInput[]): Schema {
+  const task = tasks.find(({ name }) => name === "generate");
+  const { items, file_id: _, delay_s, run_at: __, defaults: ___, ...properties } = schema.properties ?? {};
+  if (!task || !items) return schema;
+  const item = {
+    type: "object",
+    properties: { input: inputOf(task, { example: { prompt: "Tea" } }) },
+    required: ["input"],
+  };
+  const narrowed = { task: { const: task.name }, items: { ...items, items: item, maxItems: 3 } };
+  const start: Record<string, Schema> = delay_s === undefined ? {} : { delay_s: DELAYED };
+  return {
+    ...schema,
+    properties: { ...properties, ...narrowed, ...start },
+    required: ["task", "items", ...Object.keys(start)],
+  };
 }
 
 function isPause(node: Schema): boolean {

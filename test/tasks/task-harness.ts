@@ -59,6 +59,8 @@ export async function runTask<Input, Output>(
     attempt,
     state,
     children: NO_CHILDREN,
+    files: { read: () => Promise.reject(new Error("no files here")) },
+    write: () => Promise.reject(new Error("no files here")),
     metadata: null,
     log: () => undefined,
   });

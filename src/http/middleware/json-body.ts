@@ -14,6 +14,8 @@ const WITH_BODY = ["POST", "PUT", "PATCH"];
 const MAX_BYTES: Record<string, number> = {
   "/v1/jobs": LIMITS.jobBodyBytes,
   "/v1/jobs/bulk": LIMITS.bulkBodyBytes,
+  "/v1/batches": LIMITS.bulkBodyBytes,
+  "/v1/batches/estimate": LIMITS.bulkBodyBytes,
   "/v1/generate": LIMITS.jobBodyBytes,
 };
 

@@ -1,0 +1,64 @@
+// What a task reads and writes beside its input and output: uploaded files, and files of its job's own.
+
+import { AppError } from "../core/errors";
+import type { WholeJob } from "../core/job";
+import type { Deps } from "../deps";
+import { getFile } from "../store/files";
+import { readRange } from "../store/object-range";
+import { ObjectWriter } from "../store/object-writer";
+import { fileKey, jobFileKey } from "../store/objects";
+import type { Files } from "../tasks/define";
+
+export function readFiles(deps: Deps, projectId: string): Files {
+  // A run asks for the same file again and again.
+  const known = new Set<string>();
+  return {
+    async read(id, from, to) {
+      if (!known.has(id)) {
+        await findReadyFile(deps, projectId, id);
+        known.add(id);
+      }
+      const file = { projectId, id };
+      return readRange(deps, file, fileKey(file), from, to);
+    },
+  };
+}
+
+/** Throws `file_missing` for a file that is not there, or another project's, `file_not_ready` for half an upload. */
+export async function findReadyFile(deps: Deps, projectId: string, id: string) {
+  const file = await getFile(deps.db, projectId, id);
+  if (!file)
+    throw new AppError("file_missing", { message: `There is no file "${id}", or its time is over.` });
+  if (file.state === "ready") return file;
+  throw new AppError("file_not_ready", { message: `The upload of the file "${id}" is not complete.` });
+}
+
+/** What small pieces are put together to: a call for each line would cost more than the line. */
+const PIECE_CHARS = 256_000;
+
+/** Nobody sees it before it is whole. */
+export async function writeJobFile(
+  deps: Deps,
+  job: WholeJob,
+  name: string,
+  lines: AsyncIterable<string>,
+): Promise<{ bytes: number }> {
+  const writer = new ObjectWriter(deps, job, jobFileKey(job, name));
+  const encoder = new TextEncoder();
+  try {
+    let piece = "";
+    for await (const line of lines) {
+      piece += line;
+      if (piece.length < PIECE_CHARS) continue;
+      await writer.write(encoder.encode(piece));
+      piece = "";
+    }
+    await writer.write(encoder.encode(piece));
+    const { bytes } = await writer.close();
+    return { bytes };
+  } catch (error) {
+    // What cannot be removed now goes with the job.
+    await writer.abort().catch(() => {});
+    throw error;
+  }
+}
