@@ -18,6 +18,7 @@ function noCounts() {
     object_written: 0,
     alarms_set: 0,
     r2_puts: 0,
+    queue_messages: 0,
     stream_written: 0,
     stream_requests: 0,
     statements: [],
@@ -80,6 +81,20 @@ function countedBucket(bucket) {
   });
 }
 
+function countedQueue(queue) {
+  return {
+    async send(...message) {
+      counts.queue_messages += 1;
+      await queue.send(...message);
+    },
+    async sendBatch(messages) {
+      counts.queue_messages += messages.length;
+      await queue.sendBatch(messages);
+    },
+    metrics: () => queue.metrics(),
+  };
+}
+
 // Kept, because the code under test remembers things by the identity of its bindings.
 const countedEnvs = new WeakMap();
 
@@ -88,6 +103,8 @@ function counted(env) {
     ...env,
     DB: countedDatabase(env.DB),
     BUCKET: countedBucket(env.BUCKET),
+    JOBS_QUEUE: countedQueue(env.JOBS_QUEUE),
+    BULK_QUEUE: countedQueue(env.BULK_QUEUE),
   };
   countedEnvs.set(env, known);
   return known;

@@ -3,6 +3,7 @@
 //   npm run bench                          all, one run each
 //   npm run bench -- drain --runs=3        one of them; three runs, the table shows medians and ranges
 //   npm run bench -- live fanout           not among all: first tokens, and news for a thousand sockets
+//   npm run bench -- batch --kills=3       nor this one: 50,000 items, some ten minutes
 //   npm run bench -- soak --minutes=20     nor this one: takes as long as it is told
 //
 // Each bench is a script of its own with its method as its first comment, prints a table, and appends what it
@@ -13,7 +14,7 @@ import { main, startGroup } from "../scripts/processes.mjs";
 import { Problem } from "../scripts/terminal.mjs";
 
 const BENCHES = ["submit", "overhead", "drain", "rows"];
-const ON_DEMAND = ["live", "fanout", "gate", "soak"];
+const ON_DEMAND = ["live", "fanout", "gate", "batch", "soak"];
 
 async function bench() {
   const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
