@@ -1,6 +1,7 @@
 // The client: an address, a way to show who asks, and what can be done.
 
 import type { Fetch } from "./attempt.ts";
+import { Batches } from "./batches.ts";
 import { type Credential, fixed, type GetToken, renewable } from "./credential.ts";
 import { Events } from "./events.ts";
 import { Files } from "./files.ts";
@@ -42,6 +43,7 @@ export class Errand {
   readonly pools: Pools;
   readonly keys: Keys;
   readonly tokens: Tokens;
+  readonly batches: Batches;
   readonly files: Files;
   private readonly http: Http;
 
@@ -61,6 +63,7 @@ export class Errand {
     this.pools = new Pools(http);
     this.keys = new Keys(http);
     this.tokens = new Tokens(http);
+    this.batches = new Batches(http);
     this.files = new Files(http);
     this.http = http;
   }

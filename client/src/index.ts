@@ -1,6 +1,7 @@
 // What `import … from "errand"` gives.
 
 export type { Fetch } from "./attempt.ts";
+export type { Batches, BatchListOptions, BatchOptions } from "./batches.ts";
 export type { GetToken } from "./credential.ts";
 export { Errand, type ErrandOptions } from "./errand.ts";
 export type { ClientErrorCode, ErrorCode } from "./error-codes.ts";
@@ -34,6 +35,7 @@ export type { Subscription, SubscriptionOptions } from "./subscription.ts";
 export type * from "./task-types.ts";
 export type { TaskList } from "./tasks.ts";
 export type * from "./wire.ts";
+export type * from "./wire-batches.ts";
 export type * from "./wire-files.ts";
 export type * from "./wire-frames.ts";
 export type * from "./wire-lists.ts";

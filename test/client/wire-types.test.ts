@@ -12,6 +12,7 @@ import type {
   newKeySchema,
   tokenSchema,
 } from "../../src/contract/access";
+import type { BatchOnWire, batchSettings, estimateSchema } from "../../src/contract/batch";
 import type { errorSchema, pageOf } from "../../src/contract/envelope";
 import type { fileSchema } from "../../src/contract/file";
 import type * as Frames from "../../src/contract/frames";
@@ -29,6 +30,7 @@ import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import type * as Events from "../../src/core/events";
 import type { LogMessage } from "../../src/core/streams/job-log";
 import { tasks } from "../../src/tasks";
+import type { batchInput } from "../../src/tasks/batch-input";
 import { embed } from "../../src/tasks/embed";
 import { generate } from "../../src/tasks/generate";
 import { call } from "../support/http-client";
@@ -58,6 +60,10 @@ describe("the client's types", () => {
   it("of jobs, requests and errors are those of the contract", () => {
     allTrue<
       [
+        Equal<Client.Batch, BatchOnWire>,
+        Equal<Client.BatchEstimate, z.infer<typeof estimateSchema>>,
+        Equal<Client.BatchInput, z.input<typeof batchInput>>,
+        Equal<Client.BatchBody, z.input<typeof batchInput> & z.input<z.ZodObject<typeof batchSettings>>>,
         Equal<Client.Job, JobOnWire>,
         Equal<Client.SubmitBody, z.input<typeof submitSchema>>,
         Equal<Client.GenerateBody, z.input<typeof generateSchema>>,
