@@ -9,7 +9,7 @@ import { type GenerateOptions, GenerateStream } from "./generate-stream.ts";
 import { Http } from "./http.ts";
 import { Jobs } from "./jobs.ts";
 import { Operations } from "./operations.ts";
-import { askHealth, Keys, Pools, Tokens, Usages } from "./service.ts";
+import { askHealth, Cache, Keys, Pools, Tokens, Usages } from "./service.ts";
 import type { CallOptions } from "./submit-options.ts";
 import type { GenerateInput } from "./task-types.ts";
 import { TaskList } from "./tasks.ts";
@@ -41,6 +41,7 @@ export class Errand {
   readonly operations: Operations;
   readonly usage: Usages;
   readonly pools: Pools;
+  readonly cache: Cache;
   readonly keys: Keys;
   readonly tokens: Tokens;
   readonly batches: Batches;
@@ -61,6 +62,7 @@ export class Errand {
     this.operations = new Operations(http);
     this.usage = new Usages(http);
     this.pools = new Pools(http);
+    this.cache = new Cache(http);
     this.keys = new Keys(http);
     this.tokens = new Tokens(http);
     this.batches = new Batches(http);

@@ -28,7 +28,7 @@ export type { Jobs, RunOptions } from "./jobs.ts";
 export type { Subject } from "./line.ts";
 export type { Operations } from "./operations.ts";
 export type { FinishedJob } from "./run.ts";
-export type { KeyOptions, Keys, Pools, Tokens, UsageQuery, Usages } from "./service.ts";
+export type { Cache, KeyOptions, Keys, Pools, Tokens, UsageQuery, Usages } from "./service.ts";
 export type { BulkJob, CallOptions, JobOptions, RepeatOptions, SubmitOptions } from "./submit-options.ts";
 export type { Subscription, SubscriptionOptions } from "./subscription.ts";
 // All of it: `declare module "errand"` reaches an interface only through `export *`.

@@ -9,6 +9,8 @@ import type {
   Health,
   NewApiKey,
   Pool,
+  PurgeBody,
+  Purged,
   Scope,
   Token,
   TokenBody,
@@ -50,6 +52,16 @@ export class Pools {
   /** All of them, as they stand now. */
   async list({ signal }: CallOptions = {}): Promise<Pool[]> {
     return (await this.http.json<List<Pool>>({ method: "GET", path: "/v1/pools", signal })).data;
+  }
+}
+
+/** `errand.cache`: answers that equal jobs share. */
+export class Cache {
+  constructor(private readonly http: Http) {}
+
+  /** Up to 10,000 at a time: while `has_more`, ask again. */
+  purge(body: PurgeBody, { signal }: CallOptions = {}): Promise<Purged> {
+    return this.http.json({ method: "POST", path: "/v1/cache/purge", body, isIdempotent: true, signal });
   }
 }
 

@@ -1,7 +1,7 @@
 // What can be said of a job besides task and input: in camelCase here, in snake_case on the wire.
 
 import type { InputOf, TaskName } from "./task-types.ts";
-import type { BulkBody, Concurrency, Lane, SubmitBody } from "./wire.ts";
+import type { BulkBody, CacheUse, Concurrency, Lane, SubmitBody } from "./wire.ts";
 
 export type JobOptions = {
   /** Who listens: events of all jobs of a channel arrive on one socket. A user's id, for instance. */
@@ -27,6 +27,8 @@ export type JobOptions = {
   concurrency?: Concurrency;
   /** When a budget is used up. Default: wait. */
   onBudget?: "wait" | "fail";
+  /** Share answers with equal jobs. Left out: each job asks for itself. */
+  cache?: CacheUse;
   /** Keep what the job says while it runs, for `jobs.stream(id)`. */
   stream?: boolean;
 };
@@ -64,6 +66,7 @@ export const WIRE_NAMES = {
   fairKey: "fair_key",
   concurrency: "concurrency",
   onBudget: "on_budget",
+  cache: "cache",
   stream: "stream",
 } as const satisfies Record<keyof JobOptions, keyof SubmitBody>;
 

@@ -1,6 +1,6 @@
 // Batches on the wire: what is sent to start one, and what comes back.
 
-import type { Job, JobError, Lane, Usage } from "./wire.ts";
+import type { CacheUse, Job, JobError, Lane, Usage } from "./wire.ts";
 import type { Pace } from "./wire-frames.ts";
 
 /** What an item, or all of them, may say besides the input. */
@@ -9,6 +9,8 @@ type ItemSettings = {
   priority?: number;
   max_attempts?: number;
   timeout_s?: number;
+  /** Equal items of a batch, and of batches before it, then share one answer. */
+  cache?: CacheUse;
 };
 
 /** One item, and one line of a file of JSON Lines. */

@@ -16,6 +16,11 @@ export type UsageSums = {
   unpriced_runs: number;
   /** Runs whose provider sent no count, so that some of it is a guess. */
   estimated_runs: number;
+  /** Jobs answered by the cache, or by the call of an equal job, and what those have done without: */
+  cache_hits: number;
+  saved_input_tokens: number;
+  saved_output_tokens: number;
+  saved_cost_usd: number;
 };
 
 /** A line of a report: what it is grouped by, and the sums of that. */
@@ -143,6 +148,11 @@ export type TokenBody = {
   max_jobs?: number;
   ttl_s?: number;
 };
+
+/** The body of `POST /v1/cache/purge`: answers with one of the tags, of a scope, or `all` alone. */
+export type PurgeBody = { tags?: string[]; scope?: string; all?: true };
+
+export type Purged = { object: "purge"; purged: number; has_more: boolean };
 
 export type Token = { token: string; expires_at: string };
 

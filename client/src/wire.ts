@@ -22,6 +22,20 @@ export type PendingReason =
 /** Who goes first at a gate; `bulk` never stands before the others. */
 export type Lane = "interactive" | "default" | "bulk";
 
+/** How a job shares answers with equal ones. */
+export type CacheUse = {
+  /** How old an answer may be. Default: a day. */
+  ttl_s?: number;
+  /** For so much longer it is given while a new one is made behind it. */
+  stale_s?: number;
+  /** `refresh` asks anew and keeps the answer. Default: `use`. */
+  mode?: "use" | "refresh" | "off";
+  /** A cache of its own. */
+  scope?: string;
+  /** For purging the answer. */
+  tags?: string[];
+};
+
 /** At most `limit` jobs with this key run at once, whatever models they use. */
 export type Concurrency = { key: string; limit: number };
 
@@ -98,6 +112,10 @@ export type Job<Output = unknown> = {
   /** All of them, each turn too, up to the last 100. Left out of lists. */
   attempts?: Attempt[];
   usage: Usage | null;
+  /** Answered by the cache, or by the call of an equal job: it made none itself. */
+  cached: boolean;
+  /** What the call has used that it did without. */
+  saved: { input_tokens: number; output_tokens: number; cost_usd: number | null } | null;
   cancel_requested_at: string | null;
   /** The completed job that this one runs again. */
   rerun_of: string | null;
@@ -143,6 +161,7 @@ export type SubmitBody = {
   fair_key?: string;
   concurrency?: Concurrency;
   on_budget?: "wait" | "fail";
+  cache?: CacheUse;
   stream?: boolean;
 };
 

@@ -3,8 +3,9 @@
 import { z } from "@hono/zod-openapi";
 import { paceOf } from "../core/events";
 import type { Job } from "../core/job";
-import { jobSchema, submitSettings } from "./job";
+import { jobSchema } from "./job";
 import { presentJob } from "./present";
+import { submitSettings } from "./submit";
 
 /** What a batch says of itself as a job. The rest of its request is the input of the task `batch`. */
 export const batchSettings = submitSettings.pick({

@@ -4,6 +4,7 @@ import type { ChildCounts } from "../core/children";
 import { childProgress } from "../core/events";
 import type { Job, WholeJob } from "../core/job";
 import { SHOWN_OUTPUT_BYTES } from "../core/limits";
+import type { Usage } from "../core/usage";
 import type { JobOnWire } from "./job";
 
 /** As lists and snapshots show it: without input, output and attempts. */
@@ -36,6 +37,8 @@ export function presentJob(job: Job): JobOnWire {
     output_url: job.outputBytes === null ? null : `/v1/jobs/${job.id}/output`,
     error: job.error,
     usage: job.usage,
+    cached: job.cached !== null,
+    saved: job.saved && presentSaved(job.saved),
     cancel_requested_at: iso(job.cancelRequestedAt),
     rerun_of: job.rerunOf,
     parent: job.parentId,
@@ -50,6 +53,10 @@ export function presentJob(job: Job): JobOnWire {
     fingerprint: job.fingerprint,
     version: job.version,
   };
+}
+
+function presentSaved({ input_tokens, output_tokens, cost_usd }: Usage): NonNullable<JobOnWire["saved"]> {
+  return { input_tokens, output_tokens, cost_usd };
 }
 
 function presentChildren(children: ChildCounts): NonNullable<JobOnWire["children"]> {

@@ -20,6 +20,13 @@ const counters = {
   estimated_runs: z
     .int()
     .openapi({ description: "Runs whose provider sent no count, so that some of it is a guess." }),
+  cache_hits: z.int().openapi({
+    description:
+      "Jobs answered by the cache, or by the call of an equal job, and what those have done without:",
+  }),
+  saved_input_tokens: z.int(),
+  saved_output_tokens: z.int(),
+  saved_cost_usd: z.number(),
 };
 
 const name = z.string().nullable().optional();
@@ -68,6 +75,10 @@ export function presentSums(sums: Sums) {
     cost_usd: sums.costNanoUsd / 1e9,
     unpriced_runs: sums.unpricedRuns,
     estimated_runs: sums.estimatedRuns,
+    cache_hits: sums.cacheHits,
+    saved_input_tokens: sums.savedInputTokens,
+    saved_output_tokens: sums.savedOutputTokens,
+    saved_cost_usd: sums.savedNanoUsd / 1e9,
   };
 }
 

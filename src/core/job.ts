@@ -1,5 +1,6 @@
 // The job as the code sees it, and the small values it is made of.
 
+import type { CacheSettings } from "./cache";
 import type { ChildCounts, OnChildFailure } from "./children";
 import type { Lane, Reason, State } from "./lifecycle";
 import type { Usage } from "./usage";
@@ -89,6 +90,16 @@ export type Job = {
   onChildFailure: OnChildFailure | null;
   /** Its next run starts those children again that did not complete. */
   redo: boolean;
+  /** How it uses the cache; null: not at all. */
+  cache: CacheSettings | null;
+  /** SHA-256 of what it asks, in hex; equal jobs have one answer. Null: it uses no cache. */
+  cacheKey: string | null;
+  /** The equal job whose end it waits for, or has shared; null: it goes its own way. */
+  follows: string | null;
+  /** It has its answer without a call of its own; `stale`: and that answer was past its time. */
+  cached: "fresh" | "stale" | null;
+  /** What the call has used that it did without. */
+  saved: Usage | null;
   /** When the row was read. Compared with the others, it tells how long ago they were; no other clock agrees with them. */
   readAt: number;
 };

@@ -1,6 +1,7 @@
 // The life of a job: its states, and the only moves between them.
 //
-// 1. `submit` makes a job pending. A doorbell tells a consumer to look at it.
+// 1. `submit` makes a job pending. A doorbell tells a consumer to look at it. One whose answer is in the cache is completed
+//    from the beginning, and one that asks what an open job asks waits for that one.
 // 2. `claim` makes it running: `run` rises by one and is the fence that guards every later write of that run.
 // 3. A run ends in exactly one of `complete`, `fail`, `retry`, `again`, `wait`, `defer` or `stop`.
 // 4. A run that dies without a word is taken over after its lease (`takeover`), or given up (`crash`).
@@ -10,9 +11,11 @@
 // 8. `rerun` starts what has failed or was cancelled from the beginning.
 // 9. A job that waits for its children goes on by `resume`, in the transaction that ends the last of them. Once it has ended,
 //    `redo` starts those again that did not complete, and the job goes on from there.
+// 10. A job that waits for an equal one ends with it by `share` or `fail_with`; it goes on by itself, by `lead`, when that one
+//    ends for a reason of its own.
 //
-// Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts, redo.ts); `resume` is a trigger
-// (migrations/0004_children.sql). docs/lifecycle.md draws this table.
+// Each move is one guarded UPDATE in store/ (claims.ts, run-ends.ts, moves.ts, redo.ts); `resume` and those of 10 are
+// triggers (migrations/0004_children.sql, 0006_cache.sql). docs/lifecycle.md draws this table.
 
 export const STATES = ["pending", "running", "waiting", "completed", "failed", "cancelled"] as const;
 export type State = (typeof STATES)[number];
@@ -45,6 +48,9 @@ export const MOVES = {
   again: { from: ["running"], to: "pending" },
   wait: { from: ["running"], to: "waiting" },
   resume: { from: ["waiting"], to: "pending" },
+  share: { from: ["waiting"], to: "completed" },
+  fail_with: { from: ["waiting"], to: "failed" },
+  lead: { from: ["waiting"], to: "pending" },
   defer: { from: ["running"], to: "pending" },
   stop: { from: ["running"], to: "cancelled" },
   crash: { from: ["running"], to: "failed" },

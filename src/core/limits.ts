@@ -33,6 +33,8 @@ export const LIMITS = {
   expiresInS: 366 * 86_400,
   tokenTtlS: 3_600,
   retentionS: 3_650 * 86_400,
+  cacheTtlS: 30 * 86_400,
+  cacheScopeLength: 128,
   pageSize: 100,
 } as const;
 

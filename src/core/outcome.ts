@@ -1,5 +1,6 @@
 // What a task returns. One place (engine/settle.ts) turns it into exactly one move.
 
+import type { CacheRequest } from "./cache";
 import type { OnChildFailure } from "./children";
 import type { JobError } from "./job";
 
@@ -13,6 +14,8 @@ export type Child = {
   priority?: number;
   maxAttempts?: number;
   timeoutS?: number;
+  /** Default: no cache. */
+  cache?: CacheRequest;
   /** Where it comes from, for the words of an error: "line 17". */
   place?: string;
 };

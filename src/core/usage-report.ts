@@ -35,6 +35,11 @@ export type Sums = {
   costNanoUsd: number;
   unpricedRuns: number;
   estimatedRuns: number;
+  cacheHits: number;
+  /** What those have done without. */
+  savedInputTokens: number;
+  savedOutputTokens: number;
+  savedNanoUsd: number;
 };
 
 /** A line of the ledger. `lost`: another run had the job when this one came to write. */
@@ -59,6 +64,10 @@ export function addSums(all: Sums[]): Sums {
     costNanoUsd: sum((one) => one.costNanoUsd),
     unpricedRuns: sum((one) => one.unpricedRuns),
     estimatedRuns: sum((one) => one.estimatedRuns),
+    cacheHits: sum((one) => one.cacheHits),
+    savedInputTokens: sum((one) => one.savedInputTokens),
+    savedOutputTokens: sum((one) => one.savedOutputTokens),
+    savedNanoUsd: sum((one) => one.savedNanoUsd),
   };
 }
 

@@ -1,4 +1,5 @@
-// What the end of jobs means for others: who waits for a concurrency key, a parent that waits, children that are left open.
+// What the end of jobs means for others: who waits for a concurrency key, a parent that waits, children that are left open,
+// equal jobs that have waited for it.
 
 import { openChildren } from "../core/children";
 import { moveEvent, parentProgress } from "../core/events";
@@ -10,6 +11,7 @@ import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
 import { announce, type News } from "./announce";
 import { armClockFor } from "./arm-clock";
+import { tellFollowers } from "./followers";
 import { freeKey } from "./free-key";
 import { ring } from "./ring";
 
@@ -20,7 +22,17 @@ export async function afterEnd(deps: Deps, jobs: Job[]): Promise<void> {
     freeKey(deps, jobs),
     tellParents(deps, parentsOf(ended)),
     leaveToClock(deps, ended.filter(hasOpenChildren)),
+    afterLeaders(deps, ended),
   ]);
+}
+
+/** Also for those that ended before, should whoever ended them have died before it could tell. Never throws. */
+export async function afterLeaders(deps: Deps, ended: Job[]): Promise<void> {
+  try {
+    await tellFollowers(deps, ended, (followers) => tellParents(deps, parentsOf(followers)));
+  } catch (error) {
+    deps.log("followers_not_told", { jobs: ended.length, error: errorField(error) });
+  }
 }
 
 /** Runs that are over, of all runs of an invocation: children that end together concern their parent once. */

@@ -10,6 +10,7 @@ import { errorField } from "../log";
 import { claimCounted, claimJobs, findUnclaimed } from "../store/claims";
 import type { JobKey } from "../store/db";
 import { getJobs } from "../store/jobs";
+import { afterLeaders } from "./after-end";
 import { announce } from "./announce";
 import { noteBlocked } from "./blocked";
 import { endLogs, overdue } from "./end-log";
@@ -94,5 +95,6 @@ async function lookAfter(deps: Deps, keys: JobKey[], unused: Doorbell[]): Promis
     ended.map((job) => ({ job, event: moveEvent(job, deps.now()) })),
   );
   await endLogs(deps, overdue(ended));
+  await afterLeaders(deps, ended);
   for (const job of ended) await closeUnsettled(deps, job);
 }

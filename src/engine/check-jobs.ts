@@ -1,6 +1,7 @@
 // Checks requested jobs against their tasks and the configured models. Every problem is named, with its place.
 
 import { z } from "zod";
+import type { CacheRequest } from "../core/cache";
 import { AppError, type ErrorItem } from "../core/errors";
 import { fieldProblem } from "../core/field-problems";
 import type { Lane } from "../core/lifecycle";
@@ -10,6 +11,7 @@ import type { Candidate, Catalogue } from "../llm/models";
 import type { NewJob } from "../store/submit";
 import type { Task } from "../tasks/define";
 import { findTask, tasks } from "../tasks/index";
+import { cacheUse } from "./cache-key";
 import { drawPlace } from "./draw-place";
 
 /** A job as it is asked for. The contract has checked all but `task` and `input`. */
@@ -31,6 +33,7 @@ export type JobRequest = {
   fair_key?: string;
   concurrency?: { key: string; limit: number };
   on_budget?: "wait" | "fail";
+  cache?: CacheRequest;
   idempotency_key?: string;
 };
 
@@ -50,7 +53,11 @@ type CheckedJob = Omit<
   | "custom_id"
   | "error"
   | "fingerprint"
->;
+  | "cache_key"
+> & {
+  /** What is asked, in one text: equal for equal questions. Null: the job uses no cache. */
+  question: string | null;
+};
 
 /** Throws one AppError for all of them: of the first problem, with the whole list as `errors` when there are several. */
 export function checkJobs(
@@ -123,6 +130,7 @@ function checkJob(
     concurrency_limit: concurrency?.limit ?? null,
     on_budget: request.on_budget === "fail" ? "fail" : null,
     ...sizeOf(task, input, text, candidates),
+    ...cacheUse(request.cache, task, input, candidates),
     input: text,
   };
 }

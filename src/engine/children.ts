@@ -8,6 +8,7 @@ import type { BrokenChild, Child } from "../core/outcome";
 import type { Deps } from "../deps";
 import { sealError } from "../store/sealed-job";
 import type { NewJob } from "../store/submit";
+import { withCacheKey } from "./cache-key";
 import { checkJobs, type JobRequest } from "./check-jobs";
 import { placeInputs } from "./place-inputs";
 
@@ -52,7 +53,7 @@ async function checked(deps: Deps, parent: Job, id: string, child: Child): Promi
   try {
     const [job] = checkJobs(deps.config.catalogue, [requestOf(parent, child)], { random: deps.random });
     if (!job) throw new AppError("internal");
-    return { ...job, ...familyOf(parent, id, child), error: null, fingerprint: null };
+    return { ...(await withCacheKey(job)), ...familyOf(parent, id, child), error: null, fingerprint: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const { code, message } = error;
@@ -74,6 +75,8 @@ function requestOf(parent: Job, child: Child): JobRequest {
     timeout_s: child.timeoutS,
     fair_key: parent.fairKey ?? undefined,
     on_budget: parent.onBudget,
+    // Nobody waits for the answer of a child but its parent: rather a new one than one past its time.
+    cache: child.cache && { ...child.cache, stale_s: 0 },
   };
 }
 
@@ -133,5 +136,7 @@ const NOTHING = {
   on_budget: null,
   reserve_tokens: null,
   reserve_nano_usd: null,
+  cache: null,
+  cache_key: null,
   input: null,
 };

@@ -4,11 +4,13 @@ import { AppError, isAway } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job } from "../core/job";
 import type { Deps } from "../deps";
+import { errorField } from "../log";
 import { getJobs } from "../store/jobs";
 import { findProject } from "../store/projects";
 import type { NewJob } from "../store/submit";
 import { announce } from "./announce";
 import { armClock, armClockFor } from "./arm-clock";
+import { withCacheKey } from "./cache-key";
 import { checkJobs, type JobRequest, type SubmitLimits } from "./check-jobs";
 import { checkQuota } from "./check-quota";
 import { checkRoom } from "./check-room";
@@ -51,6 +53,7 @@ export async function enqueue(deps: Deps, submission: Submission): Promise<Submi
   const { list = false, live = false } = submission;
   const inserted = live ? await insertLive(deps, keyed) : (await insert(deps, keyed, { list })).inserted;
   deps.background(followUp(deps, inserted));
+  deps.background(revalidate(deps, submission, keyed, inserted));
   return answerSurely(deps, keyed, inserted);
 }
 
@@ -65,7 +68,7 @@ async function prepare(deps: Deps, submission: Submission): Promise<Keyed> {
     const { rerunOf = null, keyId = null } = submission;
     jobs.push({
       ...NOBODYS_CHILD,
-      ...job,
+      ...(await withCacheKey(job)),
       id,
       hash,
       rerun_of: rerunOf,
@@ -104,13 +107,41 @@ async function followUp(deps: Deps, jobs: Job[]): Promise<void> {
   const delaysMs = jobs.map((job) => job.runAt - job.createdAt).filter((ms) => ms > 0);
   // Nobody can listen to a job whose id was not given out yet; those who listen to its channel can.
   const news = jobs
-    .filter((job) => job.channel !== null && job.state === "pending")
+    .filter((job) => job.channel !== null && job.state !== "running")
     .map((job) => ({ job, event: moveEvent(job, deps.now()) }));
   await Promise.all([
     ring(deps, due),
     announce(deps, news),
     delaysMs.length > 0 ? armClockFor(deps, Math.min(...delaysMs)) : null,
   ]);
+}
+
+/**
+ * Answers that were given past their time are made anew: by one job for each, unless it is under way or done. It waits behind
+ * all others, and has no channel: nobody asked for it. Never throws: the next that is given such an answer tries again.
+ */
+async function revalidate(deps: Deps, submission: Submission, keyed: Keyed, inserted: Job[]): Promise<void> {
+  const stale = new Set(inserted.filter(({ cached }) => cached === "stale").map(({ id }) => id));
+  const requests = submission.jobs.filter((_, i) => stale.has(keyed.jobs[i]?.id ?? ""));
+  for (const {
+    task,
+    input,
+    tags,
+    max_attempts,
+    timeout_s,
+    fair_key,
+    concurrency,
+    on_budget,
+    cache,
+  } of requests) {
+    const same = { task, input, tags, max_attempts, timeout_s, fair_key, concurrency, on_budget };
+    const job: JobRequest = { ...same, lane: "bulk", cache: { ...cache, mode: "revalidate" } };
+    try {
+      await enqueue(deps, { projectId: keyed.projectId, jobs: [job], keyId: submission.keyId });
+    } catch (error) {
+      deps.log("not_revalidated", { task, error: errorField(error) });
+    }
+  }
 }
 
 /** Throws `store_unavailable` with the ids of what is stored already, when the rest of the answer cannot be had. */

@@ -108,7 +108,8 @@ function explainBlock(block: Block, now: number): Explained {
   }
 }
 
-function tellWaiting({ children }: Job): string {
+function tellWaiting({ children, follows }: Job): string {
+  if (follows !== null) return `It waits for ${follows}, which asks the same: one call answers both.`;
   if (!children) return "It waits for other jobs.";
   return `It waits for its children: ${openChildren(children)} of ${children.total} are open.`;
 }

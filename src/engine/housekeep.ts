@@ -4,9 +4,10 @@
 
 import type { Deps } from "../deps";
 import { dropBulkKeys, dropLedger, dropOperations, dropUsageDays } from "../store/age-out";
+import { dropEntries, findNamed } from "../store/cache";
 import { findExisting, findOld, isOld, markErased } from "../store/erasure";
 import { findExistingFiles } from "../store/files";
-import { deleteObjects, listObjects } from "../store/objects";
+import { deleteObjects, isSharedOutput, listObjects } from "../store/objects";
 import { nextProject } from "../store/projects";
 import { dropExpiredTokenUses } from "../store/token-uses";
 import { eraseExpiredFiles } from "./erase-files";
@@ -49,7 +50,7 @@ export async function housekeep(deps: Deps, chores: Chores): Promise<Chores> {
     case "rest":
       await Promise.all([dropExpiredTokenUses(deps.db), dropBulkKeys(deps.db)]);
       await Promise.all([dropOperations(deps.db), dropLedger(deps.db, deps.now())]);
-      await dropUsageDays(deps.db, deps.now());
+      await Promise.all([dropUsageDays(deps.db, deps.now()), dropEntries(deps.db)]);
       return { ...FIRST_CHORES, objectsDoneAt: chores.objectsDoneAt, dueAt: deps.now() + HOUR_MS };
   }
 }
@@ -79,7 +80,10 @@ async function eraseOldFiles(deps: Deps, chores: Chores): Promise<Chores> {
   return soon(deps, { ...chores, stage: erased === SLICE ? "files" : "objects" });
 }
 
-/** Once a day: objects of a crash, which no row has ever named, and of runs that wrote after their job was erased. */
+/**
+ * Once a day: objects of a crash, which no row has ever named, of runs that wrote after their job was erased, and answers that
+ * no entry of the cache and no job has any more.
+ */
 async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
   const now = deps.now();
   if (now - chores.objectsDoneAt < DAY_MS) return soon(deps, { ...chores, stage: "rest" });
@@ -89,13 +93,18 @@ async function deleteOrphans(deps: Deps, chores: Chores): Promise<Chores> {
     const owner = ownerOf(key);
     return owner ? [{ key, ...owner }] : [];
   });
-  const jobs = await findExisting(deps.db, named);
-  const existing = jobs.union(await findExistingFiles(deps.db, named));
-  const orphans = named.filter(({ projectId, id }) => !existing.has(`${projectId}/${id}`));
-  await deleteObjects(
-    deps.bucket,
-    orphans.map(({ key }) => key),
-  );
+  const shared = old.map(({ key }) => key).filter(isSharedOutput);
+  const [jobs, files, had] = await Promise.all([
+    findExisting(deps.db, named),
+    findExistingFiles(deps.db, named),
+    findNamed(deps.db, shared),
+  ]);
+  const existing = jobs.union(files);
+  const orphans = [
+    ...named.filter(({ projectId, id }) => !existing.has(`${projectId}/${id}`)).map(({ key }) => key),
+    ...shared.filter((key) => !had.has(key)),
+  ];
+  await deleteObjects(deps.bucket, orphans);
   if (orphans.length > 0) deps.log("orphans_deleted", { objects: orphans.length });
   if (cursor !== undefined) return soon(deps, { ...chores, cursor });
   return soon(deps, { ...chores, stage: "rest", cursor: undefined, objectsDoneAt: now });

@@ -6,6 +6,7 @@ import type { Job } from "../core/job";
 import type { Deps } from "../deps";
 import { type BulkKey, findByKeys, findMismatches, type NewJob } from "../store/submit";
 import type { JobRequest } from "./check-jobs";
+import { sha256 } from "./sha256";
 
 /** The jobs of a submit with the keys they came with. */
 export type Keyed = { projectId: string; jobs: NewJob[]; bulkKey: BulkKey | null };
@@ -15,7 +16,7 @@ export type Keyed = { projectId: string; jobs: NewJob[]; bulkKey: BulkKey | null
  * same. With the channel that a token forces: a key must never lead a token to a job of another channel.
  */
 export function hashOfJob(request: JobRequest, channel: string | null): Promise<string> {
-  return sha256({ ...request, channel: channel ?? undefined, idempotency_key: undefined });
+  return sha256(canonicalJson({ ...request, channel: channel ?? undefined, idempotency_key: undefined }));
 }
 
 /** The same of a whole bulk submit. `channel`: the one a token forces. */
@@ -24,12 +25,8 @@ export async function toBulkKey(
   requests: JobRequest[],
   channel: string | null,
 ): Promise<BulkKey> {
-  return { key, hash: await sha256(requests.map((job) => ({ ...job, channel: channel ?? job.channel }))) };
-}
-
-async function sha256(request: unknown): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(request)));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const asked = requests.map((job) => ({ ...job, channel: channel ?? job.channel }));
+  return { key, hash: await sha256(canonicalJson(asked)) };
 }
 
 /** How many of the jobs no earlier request has made, as far as can be known before they are stored. */

@@ -8,6 +8,7 @@ import { jobLogId } from "../core/streams/job-log";
 import { shardOf } from "../core/streams/stream";
 import type { Deps } from "../deps";
 import { errorField } from "../log";
+import { isKnown } from "../store/cache";
 import type { NewJob } from "../store/submit";
 import { within } from "../store/within";
 import { armClockFor } from "./arm-clock";
@@ -22,7 +23,7 @@ const PATIENCE_MS = 5_000;
 export async function insertLive(deps: Deps, keyed: Keyed): Promise<Job[]> {
   const { projectId, jobs } = keyed;
   const [job] = jobs;
-  if (!job || !(await isAdmitted(deps, projectId, job))) {
+  if (!job || (await isAnswered(deps, projectId, job)) || !(await isAdmitted(deps, projectId, job))) {
     return (await insert(deps, keyed, { list: false })).inserted;
   }
   try {
@@ -33,6 +34,15 @@ export async function insertLive(deps: Deps, keyed: Keyed): Promise<Job[]> {
     deps.background(giveTurnBack(deps, job));
     throw error;
   }
+}
+
+/** What most likely calls no model needs no turn. The INSERT has the last word: should it call one, it waits in line. */
+async function isAnswered(
+  deps: Deps,
+  projectId: string,
+  { cache, cache_key: key }: NewJob,
+): Promise<boolean> {
+  return key !== null && cache?.mode === "use" && (await isKnown(deps.db, projectId, key));
 }
 
 /** Whether its gate lets it start now. One that it needs none of always does. */

@@ -4,7 +4,7 @@ import { childId, childIndex } from "../core/children";
 import type { Job, WholeJob } from "../core/job";
 import type { Deps } from "../deps";
 import { endedChildren } from "../store/children";
-import { loadText } from "../store/objects";
+import { loadOutput } from "../store/outputs";
 import { openJob } from "../store/sealed-job";
 import type { Children, EndedChild } from "../tasks/define";
 
@@ -53,13 +53,8 @@ async function toEnded(deps: Deps, row: WholeJob): Promise<EndedChild> {
     task: child.task,
     metadata: child.metadata,
     state: child.state as EndedChild["state"],
-    output: await outputOf(deps, child),
+    output: await loadOutput(deps, child),
     error: child.error,
     usage: child.usage,
   };
-}
-
-async function outputOf(deps: Deps, child: WholeJob): Promise<string | null> {
-  if (child.output !== null) return deps.vault.openText(child, child.output);
-  return child.outputKey === null ? null : loadText(deps, child, child.outputKey);
 }

@@ -1,5 +1,6 @@
 // Runs a job again because a user asked for it: the same job when it failed, a new one when it had completed.
 
+import type { CacheRequest, CacheSettings } from "../core/cache";
 import { AppError } from "../core/errors";
 import { moveEvent } from "../core/events";
 import type { Job, WholeJob } from "../core/job";
@@ -71,6 +72,17 @@ export async function redo(deps: Deps, key: JobKey): Promise<Job | null> {
   return job;
 }
 
+/** Whoever runs a completed job again does not want to be given the same answer. */
+function refreshing({ ttl_ms, stale_ms, scope, tags }: CacheSettings): CacheRequest {
+  return {
+    mode: "refresh",
+    ttl_s: ttl_ms / 1_000,
+    stale_s: stale_ms / 1_000,
+    scope: scope ?? undefined,
+    tags,
+  };
+}
+
 async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
   const input = await loadInput(deps, job);
   const request = {
@@ -87,6 +99,7 @@ async function submitCopy(deps: Deps, job: WholeJob): Promise<Job> {
     fair_key: job.fairKey ?? undefined,
     concurrency: job.concurrency ?? undefined,
     on_budget: job.onBudget,
+    cache: job.cache ? refreshing(job.cache) : undefined,
     retention_s: job.retentionMs === null ? undefined : job.retentionMs / 1_000,
   };
   const { projectId, id: rerunOf, keyId } = job;

@@ -10,7 +10,7 @@ import { parseRoute, presentTarget } from "../core/route";
 import { addUsage, NO_USAGE, type Price, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import { getJob } from "../store/jobs";
-import { outputKey, storeText } from "../store/objects";
+import { storeOutput } from "../store/outputs";
 import { endRun, type RunResult, returnParent, returnRun, waitRun } from "../store/run-ends";
 import { sealError, sealProgress } from "../store/sealed-job";
 import { findTask } from "../tasks/index";
@@ -49,7 +49,7 @@ async function move(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null>
   const { outcome } = end.result;
   if (outcome.kind === "done") {
     const result = await resultOf(deps, job, end, null);
-    const output = await place(deps, job, outcome.output);
+    const output = await storeOutput(deps, job, "completed", outcome.output);
     return endRun(deps.db, job, { state: "completed", move: "complete" }, { ...result, output });
   }
   if (job.turns >= MAX_TURNS) return settleError(deps, job, end, new AppError("turns_exhausted"));
@@ -107,13 +107,9 @@ async function settleError(deps: Deps, job: WholeJob, end: RunEnd, error: AppErr
 
 async function stop(deps: Deps, job: WholeJob, end: RunEnd): Promise<Job | null> {
   const partial = end.result.ok ? null : end.result.partial;
-  const output = partial === null ? null : await place(deps, job, partial);
+  const output = partial === null ? null : await storeOutput(deps, job, "cancelled", partial);
   const result = await resultOf(deps, job, end, null);
   return endRun(deps.db, job, { state: "cancelled", move: "stop" }, { ...result, output });
-}
-
-function place(deps: Deps, job: WholeJob, output: unknown) {
-  return storeText(deps, job, outputKey(job), JSON.stringify(output ?? null));
 }
 
 async function resultOf(deps: Deps, job: WholeJob, end: RunEnd, error: AppError | null): Promise<RunResult> {

@@ -12,6 +12,7 @@ import { ready, requestId } from "./middleware/ready";
 import { batchActionRoutes } from "./routes/batch-actions";
 import { batchRoutes } from "./routes/batches";
 import { budgetRoutes } from "./routes/budgets";
+import { cacheRoutes } from "./routes/cache";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
 import { fileUploadRoutes } from "./routes/file-uploads";
@@ -43,6 +44,7 @@ export function createApp(): App {
   app.use(requestId, crossOrigin, ready, jsonBody);
   submitRoutes(app);
   generateRoutes(app);
+  cacheRoutes(app);
   operationRoutes(app);
   failureRoutes(app);
   poolRoutes(app);

@@ -9,7 +9,7 @@ import { SHOWN_OUTPUT_BYTES } from "../core/limits";
 import type { Deps } from "../deps";
 import { findReason } from "../engine/explain";
 import { getJob } from "../store/jobs";
-import { loadText } from "../store/objects";
+import { loadOutput } from "../store/outputs";
 import { openJob, openWholeJob } from "../store/sealed-job";
 import { type Caller, checkVisible } from "./caller";
 
@@ -38,7 +38,6 @@ export async function showWholeJob(deps: Deps, caller: Caller, job: WholeJob): P
 }
 
 async function shownOutput(deps: Deps, job: WholeJob): Promise<string | null> {
-  if (job.output !== null) return deps.vault.openText(job, job.output);
-  const isShown = job.outputKey !== null && (job.outputBytes ?? 0) <= SHOWN_OUTPUT_BYTES;
-  return isShown && job.outputKey ? loadText(deps, job, job.outputKey) : null;
+  const isShown = job.output !== null || (job.outputBytes ?? 0) <= SHOWN_OUTPUT_BYTES;
+  return isShown ? loadOutput(deps, job) : null;
 }

@@ -42,9 +42,9 @@ export async function findOld(
   return (await ask(query.all<JobRow>())).results.map(toJob);
 }
 
-/** Whether a job's time is over by the rule for jobs without a rule of their own. */
+/** Whether a job's time is over by the rule for jobs without a rule of their own. A child is kept as long as its parent. */
 export function isOld(job: Job, retentionMs: number): boolean {
-  if (!isFinal(job.state) || job.retentionMs !== null || isErased(job)) return false;
+  if (!isFinal(job.state) || job.retentionMs !== null || job.parentId !== null || isErased(job)) return false;
   return job.finishedAt !== null && job.finishedAt + retentionMs <= job.readAt;
 }
 

@@ -10,6 +10,8 @@ export type FailureGroup = {
   task: string;
   error: JobError;
   newestJob: string;
+  /** Whom that one followed. */
+  newestFollows: string | null;
   oldestJob: string;
   lastAt: number;
 };
@@ -21,6 +23,7 @@ type Row = {
   oldest: string;
   task: string;
   error: string;
+  follows: string | null;
   finished_at: number;
 };
 
@@ -33,7 +36,7 @@ export async function groupFailures(
   projectId: string,
   limit: number,
 ): Promise<FailureGroup[]> {
-  const sql = `SELECT g.*, jobs.task, jobs.error, jobs.finished_at FROM (
+  const sql = `SELECT g.*, jobs.task, jobs.error, jobs.follows, jobs.finished_at FROM (
       SELECT fingerprint, COUNT(*) AS count, MAX(id) AS newest, MIN(id) AS oldest FROM (
         SELECT id, fingerprint FROM jobs WHERE project_id = ?1 AND state = 'failed' AND fingerprint IS NOT NULL
         ORDER BY id DESC LIMIT ${COUNTED_FAILURES})
@@ -46,6 +49,7 @@ export async function groupFailures(
     task: row.task,
     error: fromJson<JobError>(row.error) ?? { code: "internal", message: "", retryable: false },
     newestJob: row.newest,
+    newestFollows: row.follows,
     oldestJob: row.oldest,
     lastAt: row.finished_at,
   }));

@@ -1,5 +1,6 @@
 // Rows of the table `jobs` as they come from D1, and their way into a Job.
 
+import type { CacheSettings } from "../core/cache";
 import type { ChildCounts, OnChildFailure } from "../core/children";
 import type { AttemptRecord, Job, JobError, Progress, WholeJob } from "../core/job";
 import type { Lane, Reason, State } from "../core/lifecycle";
@@ -13,6 +14,7 @@ export const JOB_COLUMNS = `project_id, id, task, state, reason, channel, lane, 
   usage, tags, metadata, fingerprint, retention_ms, erase_at, pool, fair_key, concurrency_key, concurrency_limit, input_chars,
   max_output_tokens, route, key_id, on_budget, parent_id, depth, custom_id, on_child_failure, redo, children_total,
   children_completed, children_failed, children_cancelled, children_input_tokens, children_output_tokens, children_nano_usd,
+  cache, cache_key, follows, cached, saved,
   ${NOW} AS read_at`;
 
 export const WHOLE_JOB_COLUMNS = `${JOB_COLUMNS}, attempts, turn_state, input, output`;
@@ -77,6 +79,11 @@ export type JobRow = {
   children_input_tokens: number;
   children_output_tokens: number;
   children_nano_usd: number;
+  cache: string | null;
+  cache_key: string | null;
+  follows: string | null;
+  cached: number | null;
+  saved: string | null;
   read_at: number;
 };
 
@@ -142,6 +149,11 @@ export function toJob(row: JobRow): Job {
     children: row.children_total > 0 ? toCounts(row) : null,
     onChildFailure: row.on_child_failure,
     redo: row.redo === 1,
+    cache: fromJson<CacheSettings>(row.cache),
+    cacheKey: row.cache_key,
+    follows: row.follows,
+    cached: row.cached === null ? null : row.cached === 1 ? "fresh" : "stale",
+    saved: fromJson<Usage>(row.saved),
     readAt: row.read_at,
   };
 }

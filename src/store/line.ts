@@ -15,7 +15,7 @@ const HEAD = 50;
 const FLOWS = 300;
 const RUNNING = 5_000;
 
-const IN_LINE = "pool = ?1 AND wake_at IS NOT NULL";
+const IN_LINE = "pool = ?1 AND wake_at IS NOT NULL AND follows IS NULL";
 
 const firstFlow = (where: string) => `(SELECT json_array(project_id, lane) FROM jobs INDEXED BY jobs_in_line
   WHERE ${IN_LINE}${where} ORDER BY project_id, lane LIMIT 1)`;
@@ -86,9 +86,11 @@ function toTicket({ concurrencyKey, concurrencyLimit, hasDetour, ...same }: Stor
 /** Pools that have open jobs. */
 export async function findLines(db: D1Database): Promise<string[]> {
   const sql = `WITH RECURSIVE leap(pool) AS (
-      SELECT (SELECT MIN(pool) FROM jobs INDEXED BY jobs_in_line WHERE pool IS NOT NULL AND wake_at IS NOT NULL)
+      SELECT (SELECT MIN(pool) FROM jobs INDEXED BY jobs_in_line
+        WHERE pool IS NOT NULL AND wake_at IS NOT NULL AND follows IS NULL)
       UNION ALL
-      SELECT (SELECT MIN(pool) FROM jobs INDEXED BY jobs_in_line WHERE pool > leap.pool AND wake_at IS NOT NULL)
+      SELECT (SELECT MIN(pool) FROM jobs INDEXED BY jobs_in_line
+        WHERE pool > leap.pool AND wake_at IS NOT NULL AND follows IS NULL)
       FROM leap WHERE leap.pool IS NOT NULL LIMIT ${FLOWS})
     SELECT pool FROM leap WHERE pool IS NOT NULL`;
   const { results } = await ask(db.prepare(sql).all<{ pool: string }>());

@@ -36,7 +36,7 @@ function inStates(move: Move): string {
 /** cancel: what is not running ends at once. Returns those that it has ended. */
 export async function cancelJobs(db: D1Database, keys: JobKey[]): Promise<Job[]> {
   const sql = `UPDATE jobs SET state = 'cancelled', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, ${TURN_STATE_LEFT}, cancel_requested_at = ${NOW},
+      wake_at = NULL, ${TURN_STATE_LEFT}, cancel_requested_at = ${NOW}, follows = NULL,
       erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guardAll("cancel")} RETURNING ${JOB_COLUMNS}`;
   return moveAll(db, sql, pairs(keys));
@@ -84,7 +84,7 @@ export async function spareJob(db: D1Database, key: RunKey): Promise<Job | null>
 /** expire: not done in time. */
 export async function expireJob(db: D1Database, key: JobKey, error: StoredError): Promise<Job | null> {
   const sql = `UPDATE jobs SET state = 'failed', reason = NULL, version = version + 1, finished_at = ${NOW},
-      wake_at = NULL, ${TURN_STATE_LEFT}, error = ?3,
+      wake_at = NULL, ${TURN_STATE_LEFT}, error = ?3, follows = NULL,
       fingerprint = ?4, erase_at = COALESCE(erase_at, ${NOW} + retention_ms)
     WHERE ${guard("expire")} AND expires_at <= ${NOW} RETURNING ${JOB_COLUMNS}`;
   return moveOne(db, sql, [key.projectId, key.id, error.json, error.fingerprint]);
@@ -117,7 +117,7 @@ export async function rerunJobs(db: D1Database, reruns: Rerun[], timing: Timing)
       version = version + 1, attempt = 0, crashes = 0, turns = 0, run_at = ${NOW} + delay,
       wake_at = ${NOW} + CASE WHEN delay > 0 THEN delay ELSE ${timing.ringCheckMs} END, started_at = NULL,
       finished_at = NULL, expires_at = NULL, cancel_requested_at = NULL, error = NULL, progress = NULL, output = NULL,
-      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL,
+      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL, follows = NULL,
       route = REPLACE(route, ',"out":true', '')
     FROM (SELECT value->>'projectId' AS p, value->>'id' AS i, value->>'delayMs' AS delay FROM json_each(?1))
     WHERE project_id = p AND id = i AND ${inStates("rerun")} AND ${VISIBLE} AND children_total = 0 AND ${PARENT_IS_OPEN}

@@ -1,4 +1,5 @@
-// Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output, unsettled/{project}/{job}/{run} and {project}/files/{file}.
+// Objects in R2: {project}/{job}/input, {project}/{job}/{run}/output and what else a run writes, {project}/files/{file},
+// {project}/cache/{key}/{job}/{run} and unsettled/{project}/{job}/{run}.
 
 import { AppError, isAway } from "../core/errors";
 import { INLINE_BYTES, ROW_TEXT_BYTES } from "../core/limits";
@@ -42,6 +43,16 @@ export function outputKey(job: JobKey & { run: number }): string {
 /** A file that the run has written. */
 export function jobFileKey(job: JobKey & { run: number }, name: string): string {
   return `${job.projectId}/${job.id}/${job.run}/${name}`;
+}
+
+/** Of the run that has made it: a newer answer does not change what older jobs have. */
+export function sharedOutputKey(job: JobKey & { run: number }, cacheKey: string): string {
+  return `${job.projectId}/cache/${cacheKey}/${job.id}/${job.run}`;
+}
+
+/** A project may be called `cache`. */
+export function isSharedOutput(key: string): boolean {
+  return /^[^/]+\/cache\/[0-9a-f]{64}\//.test(key);
 }
 
 export function unsettledKey(job: JobKey & { run: number }): string {

@@ -10,7 +10,8 @@ import { PARENT_IS_OPEN } from "./startable";
 /** What a job that begins anew does not keep. `run` goes on rising, so that an old run can never write. */
 const ANEW = `state = 'pending', reason = 'queued', version = version + 1, attempt = 0, crashes = 0, turns = 0, run_at = ${NOW},
       started_at = NULL, finished_at = NULL, expires_at = NULL, cancel_requested_at = NULL, error = NULL, output = NULL,
-      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL, route = REPLACE(route, ',"out":true', '')`;
+      output_bytes = NULL, output_key = NULL, fingerprint = NULL, erase_at = NULL, follows = NULL,
+      route = REPLACE(route, ',"out":true', '')`;
 
 /** Null: it has no children, has not ended, or all of them have completed and so has it. */
 export async function redoJob(db: D1Database, key: JobKey, { ringCheckMs }: Timing): Promise<Job | null> {

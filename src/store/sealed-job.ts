@@ -18,7 +18,7 @@ export async function openJob<J extends Job>(vault: Vault, job: J): Promise<J> {
   if (!holdsSealed(job)) return job;
   return {
     ...job,
-    error: await openError(vault, job, job.error),
+    error: await openError(vault, errorOwner(job), job.error),
     progress: job.progress && { ...job.progress, message: await open(vault, job, job.progress.message) },
   };
 }
@@ -29,6 +29,11 @@ export async function openWholeJob(vault: Vault, job: WholeJob): Promise<WholeJo
     job.attempts.map(async (one) => ({ ...one, error: await openError(vault, job, one.error) })),
   );
   return { ...(await openJob(vault, job)), attempts, turnState: await open(vault, job, job.turnState) };
+}
+
+/** A job that has failed with the one it followed has that one's error. */
+export function errorOwner({ projectId, id, follows }: Pick<Job, "projectId" | "id" | "follows">): JobKey {
+  return { projectId, id: follows ?? id };
 }
 
 /** Most jobs of a list have neither: no need to copy them. */

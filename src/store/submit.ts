@@ -1,11 +1,13 @@
 // Writes new jobs: any number of them in one transaction, all or none, each under its own id.
 
+import type { CacheSettings } from "../core/cache";
 import type { Job, WholeJob } from "../core/job";
 import type { Lane } from "../core/lifecycle";
-import { LINE_CHECK_MS, type Timing } from "../core/limits";
+import type { Timing } from "../core/limits";
 import { claimOne } from "./claims";
-import { ask, type JobKey, NOW, noteSize } from "./db";
-import { JOB_COLUMNS, type JobRow, toJob, toWholeJob, type WholeJobRow } from "./job-row";
+import { ask, type JobKey, noteSize } from "./db";
+import { INSERT_KEYS, INSERT_LEADERS, INSERT_TAGS, insertJobsSql } from "./insert-sql";
+import { type JobRow, toJob, toWholeJob, type WholeJobRow } from "./job-row";
 
 /** A job to be written. `input` is JSON text and travels as a string, so that depth, NUL and number forms survive. */
 export type NewJob = {
@@ -51,6 +53,9 @@ export type NewJob = {
   /** JSON text: it has failed before it began. */
   error: string | null;
   fingerprint: string | null;
+  /** Null: it uses no cache. */
+  cache: CacheSettings | null;
+  cache_key: string | null;
 };
 
 /** The key of a whole bulk submit. */
@@ -58,46 +63,6 @@ export type BulkKey = { key: string; hash: string };
 
 /** Slices keep each bound parameter well under D1's 2 MB (platform limits, 2026-04). */
 const SLICE_BYTES = 1_000_000;
-
-/** Where it waits, what for, who pays, and whose child it is. */
-const PLACES =
-  "pool, fair_key, concurrency_key, concurrency_limit, input_chars, max_output_tokens, route, key_id, on_budget, reserve_tokens, reserve_nano_usd, parent_id, depth, custom_id, error, fingerprint";
-
-const insertJobsSql = ({
-  ringCheckMs,
-}: Timing) => `INSERT INTO jobs (project_id, id, task, state, reason, channel, lane, priority, model, stream,
-    max_attempts, timeout_ms, created_at, run_at, wake_at, expires_at, rerun_of, idempotency_key, input_bytes, input_key,
-    retention_ms, tags, metadata, input, finished_at, ${PLACES})
-  SELECT ?1, id, task, CASE WHEN broken THEN 'failed' ELSE 'pending' END,
-    CASE WHEN broken THEN NULL WHEN run_at > now THEN 'scheduled' ELSE 'queued' END, j->>'channel', j->>'lane',
-    j->>'priority', j->>'model', j->>'stream', j->>'max_attempts', j->>'timeout_ms', now, run_at,
-    CASE WHEN broken THEN NULL
-         WHEN run_at > now THEN MIN(run_at, COALESCE(expires_at, run_at))
-         ELSE MIN(now + check_ms, COALESCE(expires_at, now + check_ms)) END,
-    expires_at, j->>'rerun_of', own_key, j->>'input_bytes', j->>'input_key', j->>'retention_ms', NULLIF(j->>'tags', '[]'), j->>'metadata',
-    j->>'input', CASE WHEN broken THEN now END, ${PLACES.split(", ")
-      .map((column) => `j->>'${column}'`)
-      .join(", ")}
-  FROM (SELECT j, now, j->>'error' IS NOT NULL AS broken, j->>'id' AS id, j->>'task' AS task, j->>'idempotency_key' AS own_key,
-      MAX(COALESCE(j->>'run_at', 0), now + COALESCE(j->>'delay_ms', 0)) AS run_at, now + j->>'expires_in_ms' AS expires_at,
-      CASE WHEN j->>'pool' IS NULL THEN ${ringCheckMs} ELSE ${LINE_CHECK_MS} END AS check_ms
-    FROM (SELECT value AS j, ${NOW} AS now FROM json_each(?2)))
-  WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1 AND deleted_at IS NOT NULL)
-    AND (own_key IS NULL
-      OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = own_key) = id)
-    AND (?3 IS NULL OR (SELECT k.job_id FROM idempotency_keys k WHERE k.project_id = ?1 AND k.key = ?3) = ?4)
-    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM jobs AS parent WHERE parent.project_id = ?1 AND parent.id = ?5
-      AND parent.run = ?6 AND parent.state = 'running' AND parent.cancel_requested_at IS NULL))
-  ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;
-
-const INSERT_KEYS = `INSERT INTO idempotency_keys (project_id, key, hash, job_id, job_ids, created_at)
-  SELECT ?1, value->>'key', value->>'hash', value->>'job_id', value->>'job_ids', ${NOW} FROM json_each(?2) WHERE true
-  ON CONFLICT DO NOTHING`;
-
-const INSERT_TAGS = `INSERT INTO job_tags (project_id, tag, job_id)
-  SELECT ?1, t.value, j.value->>'id' FROM json_each(?2) j, json_each(j.value->'tags') t
-  WHERE EXISTS (SELECT 1 FROM jobs WHERE project_id = ?1 AND id = j.value->>'id')
-  ON CONFLICT DO NOTHING`;
 
 /**
  * Returns the jobs this call wrote. A job that is missing was there before: under its own id (this call is a repetition)
@@ -141,10 +106,23 @@ export function insertChildren(
   timing: Timing,
 ): D1PreparedStatement[] {
   if (children.length === 0) return [];
-  const insert = db.prepare(insertJobsSql(timing));
-  return slice(children).map((json) =>
-    insert.bind(parent.projectId, json, null, null, parent.id, parent.run),
-  );
+  return inserts(db, parent.projectId, children, [null, null, parent.id, parent.run], timing);
+}
+
+/** Statements of which each returns the jobs it has written. Of equal jobs, the first one is known to lead to the next slice. */
+function inserts(
+  db: D1Database,
+  projectId: string,
+  jobs: NewJob[],
+  condition: unknown[],
+  timing: Timing,
+): D1PreparedStatement[] {
+  const share = jobs.some((job) => job.cache_key !== null);
+  const insert = db.prepare(insertJobsSql(timing, share));
+  return slice(jobs).flatMap((json) => {
+    const written = insert.bind(projectId, json, ...condition);
+    return share ? [written, db.prepare(INSERT_LEADERS).bind(projectId, json)] : [written];
+  });
 }
 
 /** `more`: statements of the same transaction, of whose last one `last` is the result. */
@@ -159,18 +137,17 @@ async function insert(
   const statements: D1PreparedStatement[] = [];
   const keys = keyRows(jobs, bulkKey);
   if (keys.length > 0) statements.push(db.prepare(INSERT_KEYS).bind(projectId, JSON.stringify(keys)));
-  const slices = slice(jobs);
   const first = statements.length;
   const bulk = [bulkKey?.key ?? null, bulkKey ? (jobs[0]?.id ?? null) : null];
-  for (const json of slices)
-    statements.push(db.prepare(insertJobsSql(timing)).bind(projectId, json, ...bulk, null, null));
+  statements.push(...inserts(db, projectId, jobs, [...bulk, null, null], timing));
+  const end = statements.length;
   if (jobs.some((job) => job.tags.length > 0)) {
-    for (const json of slices) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
+    for (const json of slice(jobs)) statements.push(db.prepare(INSERT_TAGS).bind(projectId, json));
   }
   const results = await ask(db.batch<JobRow>([...statements, ...more]));
   const last = results.at(-1) as D1Result<JobRow>;
   noteSize(db, last);
-  const rows = results.slice(first, first + slices.length).flatMap((result) => result.results);
+  const rows = results.slice(first, end).flatMap((result) => result.results);
   return { inserted: rows.map(toJob), last };
 }
 

@@ -15,11 +15,22 @@ type SumRow = {
   cost_nano_usd: number;
   unpriced_runs: number;
   estimated_runs: number;
+  cache_hits: number;
+  saved_input_tokens: number;
+  saved_output_tokens: number;
+  saved_nano_usd: number;
 };
 
 const COUNTERS = [
   ...["runs", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_nano_usd"],
-  ...["unpriced_runs", "estimated_runs"],
+  ...[
+    "unpriced_runs",
+    "estimated_runs",
+    "cache_hits",
+    "saved_input_tokens",
+    "saved_output_tokens",
+    "saved_nano_usd",
+  ],
 ];
 const SUMS = COUNTERS.map((column) => `COALESCE(SUM(u.${column}), 0) AS ${column}`).join(", ");
 
@@ -74,7 +85,7 @@ export async function sumUsage(
   };
 }
 
-type LineRow = Omit<SumRow, "runs" | "cost_nano_usd" | "unpriced_runs" | "estimated_runs"> & {
+type LineRow = Pick<SumRow, "input_tokens" | "output_tokens" | "cached_tokens" | "reasoning_tokens"> & {
   run: number;
   at: number;
   task: string;
@@ -85,6 +96,9 @@ type LineRow = Omit<SumRow, "runs" | "cost_nano_usd" | "unpriced_runs" | "estima
   cost_nano_usd: number | null;
   estimated: number;
 };
+
+/** A line is that of a run, and what is saved has none. */
+const NOTHING_SAVED = { cache_hits: 0, saved_input_tokens: 0, saved_output_tokens: 0, saved_nano_usd: 0 };
 
 /** What each run of a job has used, in their order. Also of one that was erased: it was paid for. */
 export async function listLedger(db: D1Database, projectId: string, jobId: string): Promise<LedgerLine[]> {
@@ -98,6 +112,7 @@ export async function listLedger(db: D1Database, projectId: string, jobId: strin
       cost_nano_usd: row.cost_nano_usd ?? 0,
       unpriced_runs: row.cost_nano_usd === null ? 1 : 0,
       estimated_runs: row.estimated,
+      ...NOTHING_SAVED,
     }),
     run: row.run,
     at: row.at,
@@ -119,5 +134,9 @@ function toSums(row: SumRow): Sums {
     costNanoUsd: row.cost_nano_usd,
     unpricedRuns: row.unpriced_runs,
     estimatedRuns: row.estimated_runs,
+    cacheHits: row.cache_hits,
+    savedInputTokens: row.saved_input_tokens,
+    savedOutputTokens: row.saved_output_tokens,
+    savedNanoUsd: row.saved_nano_usd,
   };
 }

@@ -1,4 +1,4 @@
-// What is left of a project when its jobs are gone: keys, budgets, ledger, idempotency keys, objects of lost runs.
+// What is left of a project when its jobs are gone: keys, budgets, ledger, idempotency keys, the cache, objects of lost runs.
 
 import { ask } from "./db";
 import { deleteObjects, listKeys, type Storage } from "./objects";
@@ -19,6 +19,8 @@ const TABLES = [
   "operations",
   "pauses",
   "files",
+  "cache_entries",
+  "cache_tags",
 ];
 
 /** The project's own row stays, so that nothing is submitted to it and its id is not used anew too soon. */

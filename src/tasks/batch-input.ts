@@ -1,6 +1,7 @@
 // What a batch is asked for: a task, what all items have in common, and the items, or the file that has them.
 
 import { z } from "zod";
+import { cacheSchema } from "../contract/cache";
 import { LIMITS } from "../core/limits";
 
 /** Anything but the control characters that a database and a log would spoil. */
@@ -11,6 +12,8 @@ const itemFields = {
   priority: z.int().min(-100).max(100).optional(),
   max_attempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
   timeout_s: z.number().min(1).max(LIMITS.timeoutS).optional(),
+  /** Equal items of a batch, and of batches before it, then share one answer. */
+  cache: cacheSchema.optional(),
 };
 
 /** One item: a line of a file, or an element of `items`. */

@@ -19,6 +19,7 @@ export function childOf({ task, defaults }: BatchInput, item: BatchItem, place: 
     priority: item.priority ?? defaults?.priority,
     maxAttempts: item.max_attempts ?? defaults?.max_attempts,
     timeoutS: item.timeout_s ?? defaults?.timeout_s,
+    cache: item.cache ?? defaults?.cache,
     place,
   };
 }

@@ -38,6 +38,20 @@ it("pools are listed with what is used of them", async () => {
   expect(pools.map(({ id }) => id)).toEqual(["sandbox/limited"]);
 });
 
+it("answers of the cache are shared, and purged", async () => {
+  const { errand } = connect();
+  const ask = () => errand.jobs.run("generate", INPUT, { cache: { tags: ["client"] } });
+  const first = await ask();
+  expect(first.cached).toBe(false);
+  expect(await ask()).toMatchObject({ cached: true, output: first.output, saved: { cost_usd: 0 } });
+  expect(await errand.cache.purge({ tags: ["client"] })).toEqual({
+    object: "purge",
+    purged: 1,
+    has_more: false,
+  });
+  expect((await ask()).cached).toBe(false);
+});
+
 it("keys are made, listed and revoked, and work", async () => {
   const { errand } = connect();
   await call("POST", "/v1/projects", { json: { id: "cli-keys" } });

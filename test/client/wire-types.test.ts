@@ -13,18 +13,14 @@ import type {
   tokenSchema,
 } from "../../src/contract/access";
 import type { BatchOnWire, batchSettings, estimateSchema } from "../../src/contract/batch";
+import type { purgedSchema, purgeSchema } from "../../src/contract/cache";
 import type { errorSchema, pageOf } from "../../src/contract/envelope";
 import type { fileSchema } from "../../src/contract/file";
 import type * as Frames from "../../src/contract/frames";
-import {
-  bulkSchema,
-  type generateSchema,
-  type JobOnWire,
-  type jobSchema,
-  submitSchema,
-} from "../../src/contract/job";
+import type { JobOnWire, jobSchema } from "../../src/contract/job";
 import type { cancelJobsSchema, OperationOnWire, retryJobsSchema } from "../../src/contract/operation";
 import type { ExplanationOnWire, PoolOnWire } from "../../src/contract/pool";
+import { bulkSchema, type generateSchema, submitSchema } from "../../src/contract/submit";
 import type { usageSchema } from "../../src/contract/usage";
 import { ERRORS, type ErrorCode } from "../../src/core/errors";
 import type * as Events from "../../src/core/events";
@@ -85,6 +81,8 @@ describe("the client's types", () => {
       [
         Equal<Client.UsageReport, z.output<typeof usageSchema>>,
         Equal<Client.Pool, PoolOnWire>,
+        Equal<Client.PurgeBody, z.input<typeof purgeSchema>>,
+        Equal<Client.Purged, z.output<typeof purgedSchema>>,
         Equal<Client.Operation, OperationOnWire>,
         Equal<Client.CancelAllBody, z.input<typeof cancelJobsSchema>>,
         Equal<Client.RetryAllBody, z.input<typeof retryJobsSchema>>,
@@ -158,6 +156,7 @@ describe("options", () => {
     fairKey: "f",
     concurrency: { key: "k", limit: 1 },
     onBudget: "fail",
+    cache: { ttl_s: 6, stale_s: 7, mode: "refresh", scope: "s", tags: ["t"] },
     stream: true,
   };
 

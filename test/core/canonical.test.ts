@@ -48,6 +48,43 @@ describe("canonicalJson", () => {
     );
   });
 
+  it("tells numbers apart exactly as they are, however they are written", () => {
+    const written = fc
+      .tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.nat(3))
+      .map(([value, form]) => {
+        const forms = [
+          String(value),
+          value.toExponential(),
+          JSON.stringify(value),
+          `${value.toPrecision(17)}`,
+        ];
+        return forms[form] ?? "0";
+      });
+    fc.assert(
+      fc.property(written, written, (a, b) => {
+        const [left, right] = [JSON.parse(a) as number, JSON.parse(b) as number];
+        // -0 is 0, as JSON has it.
+        expect(canonicalJson(left) === canonicalJson(right)).toBe(left === right);
+      }),
+    );
+  });
+
+  it.each([
+    ["1.0", "1", true],
+    ["1e2", "100", true],
+    ["-0", "0", true],
+    ["12345678901234567890", "12345678901234567891", true],
+    ["12345678901234567890", "12345678901234577890", false],
+    ["0.1", "0.10000000000000001", true],
+    ['"\\u00e9"', '"é"', true],
+    ['"e\\u0301"', '"é"', false],
+    ['"\\ud800"', '"\\ufffd"', false],
+    ['{"a":[{"b":1,"c":2}]}', '{"a":[{"c":2,"b":1}]}', true],
+    ['{"a":null}', "{}", false],
+  ])("of %s and %s is the same: %s", (a, b, same) => {
+    expect(canonicalJson(JSON.parse(a)) === canonicalJson(JSON.parse(b))).toBe(same);
+  });
+
   it.each([
     [{ b: 1, a: [2, { d: null, c: "x" }] }, '{"a":[2,{"c":"x","d":null}],"b":1}'],
     [[1, 2], "[1,2]"],

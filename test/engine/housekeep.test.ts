@@ -178,7 +178,7 @@ describe("what is forgotten by its age", () => {
     for (const age of [402, 399]) {
       const day = new Date(Date.now() - age * DAY_MS).toISOString().slice(0, 10);
       await env.DB.exec(
-        `INSERT INTO usage_days VALUES ('default', '${day}', '', 't', '', '', 1, 1, 1, 0, 0, 0, 0, 0)`,
+        `INSERT INTO usage_days VALUES ('default', '${day}', '', 't', '', '', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
       );
     }
     for (const id of ["op_old", "op_new"]) {

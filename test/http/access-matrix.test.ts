@@ -30,6 +30,7 @@ const EXPECTED: Record<string, string> = {
   "POST /v1/jobs": "401 401 403 202 202 202 403 202 403",
   "POST /v1/jobs/bulk": "401 401 403 202 202 202 403 202 403",
   "POST /v1/generate": "401 401 403 403 200 200 403 403 403",
+  "POST /v1/cache/purge": "401 401 403 200 200 200 403 403 403",
   "GET /v1/jobs": "401 401 200 403 200 200 200 403 403",
   "GET /v1/jobs/{id}": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/input": "401 401 200 403 200 200 200 403 200",
@@ -180,6 +181,7 @@ const UNUSED = { task: "embed" };
 function bodyOf(route: string): unknown {
   if (/^POST .v1.jobs.(cancel|retry|erase)$/.test(route)) return NOTHING;
   if (route === "POST /v1/pauses") return UNUSED;
+  if (route === "POST /v1/cache/purge") return { tags: ["nothing"] };
   if (route === "POST /v1/jobs") return later();
   if (route === "POST /v1/generate") return { input: generate().input };
   if (route === "POST /v1/jobs/bulk") return { jobs: [later()] };

@@ -265,3 +265,25 @@ describe("an estimate", () => {
     expect(seen.broken / 100).toBeCloseTo(1, 1);
   });
 });
+
+describe("equal items of a batch with a cache", () => {
+  it("are asked once, also those of a later batch, and each has its line", async () => {
+    const defaults = { cache: { scope: "equal-items" } };
+    const items = [saying("same"), saying("same"), saying("other"), saying("same")];
+    const first = await endedBatch((await startBatch({ task: "generate", defaults, items })).id);
+    expect((await linesOf(first.id, "output")).map(({ output }) => output?.text)).toEqual([
+      "same",
+      "same",
+      "other",
+      "same",
+    ]);
+    const asked = async (id: string) =>
+      (await call<List<{ cached: boolean }>>("GET", `/v1/jobs?parent=${id}`)).body.data.filter(
+        ({ cached }) => !cached,
+      ).length;
+    expect(await asked(first.id)).toBe(2);
+    const second = await endedBatch((await startBatch({ task: "generate", defaults, items })).id);
+    expect([second.counts.completed, await asked(second.id)]).toEqual([4, 0]);
+    expect(await linesOf(second.id, "output")).toHaveLength(4);
+  });
+});

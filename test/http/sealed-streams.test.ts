@@ -7,7 +7,7 @@ import type { Job } from "../../src/core/job";
 import { jobLogId, type LogMessage } from "../../src/core/streams/job-log";
 import { shardOf } from "../../src/core/streams/stream";
 import { LogWriter } from "../../src/engine/log-writer";
-import { jobSource } from "../../src/http/streams/source";
+import { jobSource } from "../../src/http/streams/job-source";
 import { createVault } from "../../src/store/vault";
 import { testDeps } from "../support/deps";
 import { aJob } from "../support/factory";

@@ -13,7 +13,8 @@ const ALLOWED: Record<string, string[]> = {
   llm: [],
   documents: [],
   net: [],
-  tasks: ["llm"],
+  // What a batch is asked for is its route's request too.
+  tasks: ["llm", "contract"],
   store: [],
   engine: ["store", "tasks", "type:llm", "type:durable"],
   durable: ["engine", "store", "contract", "run-deps"],

@@ -14,8 +14,14 @@ const legal = pairs.filter(({ move, state }) => canMove(move, state));
 const illegal = pairs.filter(({ move, state }) => !canMove(move, state));
 
 describe("the moves in the database", () => {
-  it("are all there; resume is a trigger, and has tests of its own", () => {
-    const names = new Set<Move>(["resume", ...MOVE_CASES.map(({ move }) => move)]);
+  it("are all there; resume and those of equal jobs are triggers, and have tests of their own", () => {
+    const names = new Set<Move>([
+      "resume",
+      "share",
+      "fail_with",
+      "lead",
+      ...MOVE_CASES.map(({ move }) => move),
+    ]);
     expect([...names].sort()).toEqual((Object.keys(MOVES) as Move[]).sort());
   });
 

@@ -31,6 +31,8 @@ async function priceOf(over: Partial<NewJob>): Promise<number> {
   return wrapped.rowsWritten();
 }
 
+const CACHE = { mode: "refresh" as const, ttl_ms: 1_000, stale_ms: 0, scope: null, tags: [] };
+
 describe("the rows that a job of one attempt writes", () => {
   it("are six for a bare job: two to store it, one each for the claim, the end, the ledger and the sum of its day", async () => {
     expect(await priceOf({})).toBe(6);
@@ -45,6 +47,7 @@ describe("the rows that a job of one attempt writes", () => {
     ["a delay that is over", 0, { run_at: 1_000 }],
     ["a gate", 2, { pool: "acme/chat" }],
     ["a retention of its own", 1, { retention_ms: 1_000 }],
+    ["a cache, when nobody has asked before", 3, { cache: CACHE, cache_key: "k" }],
     // One to store its place in line, one for the claim, which moves it to those that run. The end only takes it out.
     ["a concurrency key", 2, { concurrency_key: "k", concurrency_limit: 1 }],
   ])("are, with %s, %i more", async (_what, more, over) => {

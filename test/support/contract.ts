@@ -98,10 +98,13 @@ function countBreaches({ world }: Stage, promise: Promised, row: Row, allowed: A
   // A slice of a call that broke is done again with the whole attempt.
   const most = promise.calls * (1 + allowed.brokenCalls + allowed.lostCalls);
   if (calls > most) found.push(`${calls} calls to the model, not ${most}`);
-  if (row.state === "completed" && calls < 1) found.push("no call to the model");
+  const isAnswered = row.cached !== null;
+  if (isAnswered && row.usage !== null) found.push("was answered, and has used something");
+  if (row.state === "completed" && !isAnswered && promise.calls > 0 && calls < 1)
+    found.push("no call to the model");
   const attempts = promise.attempts + allowed.brokenCalls;
   if (Number(row.attempt) > attempts) found.push(`attempt ${row.attempt}, not ${attempts}`);
-  if (row.state === "completed" && Number(row.attempt) < 1) found.push("no attempt");
+  if (row.state === "completed" && !isAnswered && Number(row.attempt) < 1) found.push("no attempt");
   if (Number(row.crashes) > allowed.crashes) found.push(`${row.crashes} crashes, not ${allowed.crashes}`);
   return found;
 }

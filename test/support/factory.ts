@@ -54,6 +54,8 @@ export function aNewJob(over: Partial<NewJob> = {}): NewJob {
     custom_id: null,
     error: null,
     fingerprint: null,
+    cache: null,
+    cache_key: null,
     ...over,
     input,
   };
@@ -114,6 +116,11 @@ export function aJob(over: Partial<Job> = {}): Job {
     children: null,
     onChildFailure: null,
     redo: false,
+    cache: null,
+    cacheKey: null,
+    follows: null,
+    cached: null,
+    saved: null,
     readAt: 2_000,
     ...over,
   };

@@ -43,6 +43,8 @@ const familyInput = z.strictObject({
   on_child_failure: z.enum(CHILD_FAILURES).optional(),
   /** Of the tasks of the children. */
   task: z.string().optional(),
+  /** Of the children. */
+  cache: z.strictObject({}).optional(),
 });
 export type Family = z.input<typeof familyInput>;
 
@@ -56,10 +58,10 @@ const family = defineTask<z.infer<typeof familyInput>, z.infer<typeof familyOutp
   input: familyInput,
   output: familyOutput,
   defaults: { max_attempts: 1, timeout_s: 60 },
-  async run({ children, on_child_failure, task = "leaf" }, ctx) {
+  async run({ children, on_child_failure, task = "leaf", cache }, ctx) {
     if (ctx.state === null) {
       const made = children.map(
-        (input, i): Child => ({ task, input, customId: `c${i}`, place: `line ${i + 1}` }),
+        (input, i): Child => ({ task, input, customId: `c${i}`, cache, place: `line ${i + 1}` }),
       );
       return wait(made, { state: { made: true }, onChildFailure: on_child_failure });
     }

@@ -1,6 +1,7 @@
 // What is done to the world while faults happen: each scenario begins something, and says what must come of it.
 
 import { env } from "cloudflare:workers";
+import { childId } from "../../src/core/children";
 import { cancelAll } from "../../src/engine/cancel";
 import type { JobRequest } from "../../src/engine/check-jobs";
 import { erase } from "../../src/engine/erase";
@@ -64,6 +65,27 @@ async function meanwhile(
   const done = howTold(await ended) === "accepted";
   if (promise && done) promise.ends = [end];
   return done ? endless(init) : answer();
+}
+
+/** The batch, and each of its items, is promised what any job is. */
+async function submitBatch(stage: Stage, count: number): Promise<void> {
+  const items = Array.from({ length: count }, () => ({ input: chat().input }));
+  const request = { task: "batch", input: { task: "generate", items } };
+  await submit(stage, [request], { calls: 0, text: `"completed":${count}` });
+  const [batch] = stage.promised as [Promised];
+  const ids = items.map((_, i) => childId(batch.ids[0] ?? "", i));
+  stage.promised.push({ ...batch, ids, calls: 1, text: "Hello there" });
+}
+
+/** While its first item is at the model. Those that have ended by then stay as they are. */
+async function cancelBatch(stage: Stage, init: RequestInit | undefined) {
+  const [batch, items] = stage.promised as [Promised, Promised];
+  const { ended } = stage.world.start("cancel", (deps) => cancelAll(deps, batch.ids.map(keyOf)));
+  const isDone = howTold(await ended) === "accepted";
+  batch.ends = isDone ? ["cancelled"] : ["completed", "cancelled"];
+  items.ends = ["completed", "cancelled"];
+  for (const one of [batch, items]) one.text = "";
+  return isDone ? endless(init) : answer();
 }
 
 async function completed(stage: Stage, request: JobRequest): Promise<string> {
@@ -166,6 +188,36 @@ export const SCENARIOS: Scenario[] = [
       const one = chat({ concurrency: { key: "document-1", limit: 1 } });
       await submit(stage, [one, one, one], {}, { list: true });
     },
+  },
+  {
+    name: "three equal jobs that share a call",
+    reply: answer,
+    begin: async (stage) => {
+      const one = chat({ cache: {}, channel: "shared" });
+      await submit(stage, [one, one, one], {}, { list: true });
+    },
+  },
+  {
+    name: "cancel a job that equal ones wait for",
+    reply: (call, nth, init, stage) =>
+      nth > 1 || !stage.promised[0]?.ids.includes(call.job)
+        ? answer()
+        : meanwhile(stage, call.job, init, "cancel", (deps) => cancelAll(deps, [keyOf(call.job)])),
+    begin: async (stage) => {
+      const one = chat({ cache: {}, channel: "cancel" });
+      await submit(stage, [one], { text: "" });
+      await submit(stage, [one, one], {}, { list: true });
+    },
+  },
+  {
+    name: "a batch of three",
+    reply: answer,
+    begin: async (stage) => void (await submitBatch(stage, 3)),
+  },
+  {
+    name: "cancel a batch while an item runs",
+    reply: (_call, nth, init, stage) => (nth > 1 ? answer() : cancelBatch(stage, init)),
+    begin: async (stage) => void (await submitBatch(stage, 2)),
   },
   {
     name: "resume a project that was paused",

@@ -19,6 +19,7 @@ const TABLES = [
   "usage_days",
   "pauses",
   "budgets",
+  "cache_entries",
 ];
 
 const HOUR_MS = 3_600_000;

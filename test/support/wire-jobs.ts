@@ -11,6 +11,7 @@ const BARE: Job = {
   ...{ cancel_requested_at: null, rerun_of: null, created_at: "2026-01-01T00:00:00.000Z" },
   ...{ run_at: "2026-01-01T00:00:00.000Z", started_at: null, finished_at: null, expires_at: null },
   ...{ retention_s: null, fingerprint: null, version: 1, parent: null, custom_id: null, children: null },
+  ...{ cached: false, saved: null },
 };
 
 export const wireJob = (over: Partial<Job> = {}): Job => ({ ...BARE, ...over });

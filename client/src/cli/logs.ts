@@ -50,6 +50,7 @@ function drawHead(job: Job, screen: Screen): string[] {
     ["tries", `${job.attempt} of ${job.max_attempts}`],
     ["progress", job.progress && job.finished_at === null ? tellProgress(job.progress) : null],
     ["used", job.usage && tellUsage(job.usage)],
+    ["cached", job.cached ? tellSaved(job.saved) : null],
     ["error", job.error && `${job.error.code}: ${job.error.message}`],
   ];
   const colours: Record<string, Colour> = { state: colourOf(job.state), error: "red" };
@@ -102,6 +103,12 @@ function drawWait({ message, position, eta }: Explanation, screen: Screen): stri
 
 function modelOf({ model, key }: Attempt): string {
   return `${model ?? "-"}${key ? ` (${key})` : ""}`;
+}
+
+/** The saved call may have used nothing: that of a task without a model. */
+function tellSaved(saved: Job["saved"]): string {
+  if (!saved) return "yes";
+  return `yes, without ${saved.input_tokens} tokens in, ${saved.output_tokens} out, ${tellCost(saved.cost_usd)}`;
 }
 
 function tellUsage({ input_tokens, output_tokens, cost_usd, estimated }: Usage): string {

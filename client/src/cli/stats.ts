@@ -72,6 +72,7 @@ function usageColumns(groups: string[]): Column<Line>[] {
     counted("IN", "input_tokens"),
     counted("CACHED", "cached_tokens", 1),
     counted("OUT", "output_tokens"),
+    counted("HITS", "cache_hits", 2),
     { title: "COST", cell: ({ sums }) => tellSum(sums), align: "right" },
   ];
 }

@@ -4,7 +4,7 @@
 export type Unit = { start: number; end: number };
 
 /** The beginning of a line that is not blank. */
-export type Line = { at: number; rank: number; unit: Unit | null };
+export type Line = { at: number; rank: number; isHeading: boolean; unit: Unit | null };
 
 /** Nothing should be cut off from the heading above it. */
 export const AFTER_HEADING = 0;
@@ -17,10 +17,6 @@ const HEADING = 10;
 const FENCE = /^\s*(`{3,}|~{3,})(.*)$/;
 const HEADING_MARK = /^ {0,3}(#{1,6})\s/;
 const ITEM_MARK = /^\s*(?:[-*+]|\d{1,9}[.)])\s/;
-
-export function isHeading({ rank }: { rank: number }): boolean {
-  return rank > PARAGRAPH;
-}
 
 export function readLines(text: string): Line[] {
   const reader = new LineReader();
@@ -51,8 +47,10 @@ class LineReader {
       return;
     }
     const rank = this.fence === null ? this.readRank(line, at) : this.readCode(line);
-    this.lines.push({ at, rank: this.afterHeading ? AFTER_HEADING : rank, unit: this.unit });
-    this.afterHeading = isHeading({ rank });
+    const isHeading = rank > PARAGRAPH;
+    // A heading below a heading is both.
+    this.lines.push({ at, rank: this.afterHeading ? AFTER_HEADING : rank, isHeading, unit: this.unit });
+    this.afterHeading = isHeading;
     this.afterBlank = false;
   }
 

@@ -1,6 +1,6 @@
 // Finds the end of a piece: the most natural place to cut before the limit of its tokens.
 
-import { AFTER_HEADING, isHeading, type Line, lineIndexAt, readLines, type Unit } from "./borders";
+import { AFTER_HEADING, type Line, lineIndexAt, readLines, type Unit } from "./borders";
 import { beginnings } from "./segments";
 
 export type Count = (text: string) => number;
@@ -114,7 +114,7 @@ export class Cutter {
   private isAtHeading(at: number): boolean {
     const line = this.lines[lineIndexAt(this.lines, at)];
     if (!line) return false;
-    return line.at === at ? line.rank === AFTER_HEADING : isHeading(line);
+    return line.at === at ? line.rank === AFTER_HEADING : line.isHeading;
   }
 
   private isInWhole(at: number): boolean {

@@ -5,6 +5,7 @@ import { listOf } from "../../contract/envelope";
 import { fingerprintSchema } from "../../contract/operation";
 import { LIMITS } from "../../core/limits";
 import { COUNTED_FAILURES, type FailureGroup, groupFailures } from "../../store/failures";
+import { errorOwner } from "../../store/sealed-job";
 import type { App, HttpContext } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, failures, json } from "../responses";
@@ -49,15 +50,16 @@ export function failureRoutes(app: App): void {
 }
 
 async function show(c: HttpContext, group: FailureGroup): Promise<z.infer<typeof failureSchema>> {
-  const newest = { projectId: c.var.caller.projectId, id: group.newestJob };
+  const { newestJob: id, newestFollows: follows } = group;
+  const owner = errorOwner({ projectId: c.var.caller.projectId, id, follows });
   return {
     fingerprint: group.fingerprint,
     object: "failure",
     count: group.count,
     task: group.task,
     code: group.error.code,
-    message: await c.var.deps.vault.openText(newest, group.error.message),
-    newest_job: group.newestJob,
+    message: await c.var.deps.vault.openText(owner, group.error.message),
+    newest_job: id,
     oldest_job: group.oldestJob,
     last_at: new Date(group.lastAt).toISOString(),
   };

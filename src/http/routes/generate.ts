@@ -1,16 +1,17 @@
 // POST /v1/generate: text for somebody who waits for it, as it is written; a job all the same.
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { generateSchema } from "../../contract/job";
+import { generateSchema } from "../../contract/submit";
 import { AppError } from "../../core/errors";
+import { isFinal } from "../../core/lifecycle";
 import { checkAccess } from "../caller";
 import type { App } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, body, failures } from "../responses";
 import { showJob } from "../show-job";
 import { setSecurityHeaders } from "../streams/answer";
+import { jobSource } from "../streams/job-source";
 import { answerWithJob } from "../streams/read";
-import { jobSource } from "../streams/source";
 import { submitAs } from "../submit-as";
 import { idempotencyHeader } from "./submit";
 
@@ -48,6 +49,7 @@ export function generateRoutes(app: App): void {
       throw new AppError("not_found", { message: "The job of this idempotency key was erased just now." });
     const { job, created } = submitted;
     c.header("location", `/v1/jobs/${job.id}`);
-    return answerWithJob(c, jobSource(deps, job), await showJob(deps, job), created);
+    const isNew = created && !isFinal(job.state);
+    return answerWithJob(c, jobSource(deps, job), await showJob(deps, job), isNew);
   });
 }

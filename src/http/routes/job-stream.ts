@@ -7,8 +7,8 @@ import { allow } from "../middleware/authenticate";
 import { bearer, failures } from "../responses";
 import { findJob } from "../show-job";
 import { setSecurityHeaders } from "../streams/answer";
+import { jobSource } from "../streams/job-source";
 import { answerRead, answerSocket, readQuery } from "../streams/read";
-import { jobSource } from "../streams/source";
 import { jobParams } from "./jobs";
 
 const streamRoute = createRoute({

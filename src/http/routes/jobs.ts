@@ -6,11 +6,12 @@ import { channelSchema, jobSchema, stateSchema, tagSchema } from "../../contract
 import { fingerprintSchema } from "../../contract/operation";
 import { AppError } from "../../core/errors";
 import { isJobId } from "../../core/ids";
-import type { Job } from "../../core/job";
 import { isFinal } from "../../core/lifecycle";
 import { LIMITS } from "../../core/limits";
+import type { JobKey } from "../../store/db";
 import { listJobs as readPage } from "../../store/job-list";
 import { openObject } from "../../store/objects";
+import { outputOwner } from "../../store/outputs";
 import type { App, HttpContext } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, failures, json } from "../responses";
@@ -125,18 +126,18 @@ export function jobRoutes(app: App): void {
       if (!isFinal(job.state)) throw new AppError("output_not_ready");
       throw new AppError("not_found", { message: `The job is ${job.state} and has no output.` });
     }
-    return answerRaw(c, job, job.output, job.outputKey);
+    return answerRaw(c, outputOwner(job), job.output, job.outputKey);
   });
 }
 
 async function answerRaw(
   c: HttpContext,
-  job: Job,
+  owner: JobKey,
   inline: string | null,
   key: string | null,
 ): Promise<Response> {
   const { deps } = c.var;
   const content =
-    key === null ? await deps.vault.openText(job, inline ?? "null") : await openObject(deps, job, key);
+    key === null ? await deps.vault.openText(owner, inline ?? "null") : await openObject(deps, owner, key);
   return new Response(content, { headers: { "content-type": "application/json" } });
 }

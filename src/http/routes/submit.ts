@@ -2,7 +2,8 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { listOf } from "../../contract/envelope";
-import { bulkSchema, idempotencyKeySchema, jobSchema, submitSchema } from "../../contract/job";
+import { idempotencyKeySchema, jobSchema } from "../../contract/job";
+import { bulkSchema, submitSchema } from "../../contract/submit";
 import { AppError } from "../../core/errors";
 import { isErased } from "../../core/job";
 import { isFinal } from "../../core/lifecycle";
@@ -73,7 +74,8 @@ export function submitRoutes(app: App): void {
     const { job, created } = submitted;
     c.header("location", `/v1/jobs/${job.id}`);
     if (!isFinal(job.state) && waitS > 0) await waitForEnd(deps, job, waitS * 1_000);
-    if (created && waitS === 0) return c.json({ ...(await showJob(deps, job)), attempts: [] }, 202);
+    if (created && waitS === 0 && !isFinal(job.state))
+      return c.json({ ...(await showJob(deps, job)), attempts: [] }, 202);
     const now = await getJob(deps.db, job);
     if (!now || isErased(now))
       throw new AppError("not_found", { message: "The job was erased while it was waited for." });

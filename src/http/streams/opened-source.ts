@@ -56,13 +56,17 @@ export function openedSource(vault: Vault, job: JobKey, sealed: Source): Source 
     read: async (from) => openRead(await sealed.read(from)),
     async listen(from) {
       const socket = await sealed.listen(from);
-      return socket && between(socket, openFrame);
+      return socket && relay(socket, openFrame);
     },
   };
 }
 
-/** A socket that tells what the other does, frame by frame as `open` has it. */
-function between(inner: WebSocket, open: (frame: string) => Promise<string>): WebSocket {
+/** A socket that tells what the other does, frame by frame as `open` has it. It hangs up when that fails, or by the signal. */
+export function relay(
+  inner: WebSocket,
+  open: (frame: string) => Promise<string>,
+  signal?: AbortSignal,
+): WebSocket {
   const { 0: outer, 1: ours } = new WebSocketPair();
   let told: Promise<void> = Promise.resolve();
   const hangUp = () => {
@@ -75,6 +79,7 @@ function between(inner: WebSocket, open: (frame: string) => Promise<string>): We
   // What has come before that is told first.
   inner.addEventListener("close", () => void told.then(hangUp));
   ours.addEventListener("close", hangUp);
+  signal?.addEventListener("abort", hangUp);
   ours.accept();
   inner.accept();
   return outer;

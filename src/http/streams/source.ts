@@ -1,4 +1,4 @@
-// Where a reader reads: a stream of an app's own, or that of a job.
+// Where a reader reads: a stream of an app's own, or one that the runs of a job write.
 
 import type { Job } from "../../core/job";
 import { jobLogId } from "../../core/streams/job-log";
@@ -29,7 +29,7 @@ export function appSource(deps: Deps, id: string): Source {
 }
 
 /** Should nobody have told the end of the job, whoever reads does. */
-export function jobSource(deps: Deps, job: Job): Source {
+export function logSource(deps: Deps, job: Job): Source {
   const id = jobLogId(job);
   const log = deps.jobLogs.getByName(shardOf(id));
   const end = overdue([job]).length > 0 ? endingOf(deps, job) : null;

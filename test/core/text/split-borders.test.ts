@@ -53,6 +53,9 @@ describe("a cut", () => {
       }),
       { numRuns: 500 },
     );
+    expect(texts(`${words(6)}\n\n## Above\n\n## ${words(12, "Aaa")}\n\n- ${words(40)}`, 50)[0]).toBe(
+      `${words(6)}\n\n`,
+    );
     const code = ["```js", ...Array.from({ length: 8 }, (_, i) => `let value${i} = ${i};`), "```"].join("\n");
     const pieces = texts(`${prose(3)}\n\n## Code\n\n${code}\n\n${prose(3)}`, 75);
     expect(pieces[0]).toBe(`${prose(3)}\n\n`);

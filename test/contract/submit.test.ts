@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bulkSchema, submitSchema } from "../../src/contract/job";
+import { bulkSchema, submitSchema } from "../../src/contract/submit";
 import { plainText } from "../../src/contract/text";
 import { LIMITS } from "../../src/core/limits";
 
