@@ -1,4 +1,4 @@
-// Adds the way to the models: for whoever runs jobs, the consumer and the objects of live calls. They alone read provider keys.
+// Adds the way to the models and to the internet: for whoever runs jobs, the consumer and the objects of live calls. They alone read provider keys.
 
 import type { Deps } from "./deps";
 import type { RunDeps } from "./engine/run";
@@ -11,6 +11,7 @@ export function createRunDeps(deps: Deps, env: Env): RunDeps {
   const headerSlots = createHeaderSlots();
   return {
     ...deps,
+    fetchUrl: (url, init) => fetch(url, init),
     createLlm: (run) =>
       createLlm({
         catalogue: deps.config.catalogue,

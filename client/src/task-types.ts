@@ -1,5 +1,7 @@
 // The tasks that this client knows, with their inputs and outputs; apps add their own.
 
+import type { CacheUse } from "./wire.ts";
+
 export type TextPart = { type: "text"; text: string };
 
 export type ContentPart =
@@ -104,6 +106,73 @@ export type EmbedOutput = {
   model: string;
 };
 
+/** One of `text`, `url` and `file_id`. */
+export type LongTextInput = {
+  /** Plain text or Markdown, as much as fits into an input (1 MB). */
+  text?: string;
+  /** A page or file on the public internet, up to 10 MB: text, Markdown, HTML or PDF. */
+  url?: string;
+  /** An uploaded file of the same kinds and size. */
+  file_id?: string;
+  model?: string;
+  /** What is wanted beyond what the other fields say. */
+  instructions?: string;
+  max_chunk_tokens?: number;
+  provider_options?: Record<string, unknown>;
+  /** How its calls use the cache. Default: for a day. */
+  cache?: CacheUse;
+};
+
+/** `chars`: the length of the source as text. Places in it count UTF-16 code units, as those of a string do. */
+export type LongTextSource = {
+  kind: "text" | "markdown" | "html" | "pdf";
+  chars: number;
+  pages?: number;
+};
+
+export type SummarizeInput = LongTextInput & {
+  style?: "paragraph" | "bullets" | "outline";
+  /** Or a number of words. */
+  length?: "short" | "medium" | "long" | number;
+  /** Of the summary; default: that of the text. */
+  language?: string;
+  /** Default: true. */
+  citations?: boolean;
+  overlap_tokens?: number;
+  /** `skip` leaves out what cannot be read, and says so in `missing`. Default: `fail`. */
+  on_chunk_failure?: "fail" | "skip";
+};
+
+export type SummarizeOutput = {
+  /** With citations, `[n]` stands behind what it says. */
+  summary: string;
+  citations?: { n: number; start: number; end: number; page?: number; quote: string }[];
+  missing?: { start: number; end: number; page?: number }[];
+  chunks: number;
+  /** Rounds of calls: 1 for a text that fits into one. */
+  levels: number;
+  title?: string;
+  model: string;
+  source: LongTextSource;
+};
+
+export type TranslateInput = LongTextInput & {
+  target_language: string;
+  source_language?: string;
+  /** Terms of the text, and what each has to become. */
+  glossary?: Record<string, string>;
+  formality?: "formal" | "informal";
+};
+
+export type TranslateOutput = {
+  text: string;
+  /** Pieces that were translated: 0 for a text without a word. */
+  chunks: number;
+  title?: string;
+  model: string | null;
+  source: LongTextSource;
+};
+
 /**
  * Every task that can be submitted with types. An app adds its own:
  *
@@ -118,6 +187,8 @@ export type EmbedOutput = {
 export interface Tasks {
   generate: { input: GenerateInput; output: GenerateOutput };
   embed: { input: EmbedInput; output: EmbedOutput };
+  summarize: { input: SummarizeInput; output: SummarizeOutput };
+  translate: { input: TranslateInput; output: TranslateOutput };
 }
 
 export type TaskName = keyof Tasks & string;

@@ -25,6 +25,8 @@ export const LIMITS = {
   producerIdLength: 256,
   fileBytes: 200_000_000,
   fileNameLength: 255,
+  urlLength: 2_048,
+  instructionsLength: 10_000,
   contentTypeLength: 255,
   waitS: 60,
   maxAttempts: 100,

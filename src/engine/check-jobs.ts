@@ -167,18 +167,19 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
 const withModel = z.object({ model: z.string().optional() });
 
-/** All that the job may run on; each of them must be allowed. */
+/** All that the job may run on; each of them must be allowed, and so must those that its children run on. */
 function modelsOf(
   catalogue: Catalogue,
   task: Task,
   input: unknown,
   limits: SubmitLimits | undefined,
 ): Candidate[] {
-  if (task.kind === null) return [];
+  const kind = task.kind ?? task.childKind;
+  if (!kind) return [];
   const wanted = withModel.safeParse(input);
-  const candidates = catalogue.resolveAll(wanted.success ? wanted.data.model : undefined, task.kind);
+  const candidates = catalogue.resolveAll(wanted.success ? wanted.data.model : undefined, kind);
   for (const { model } of candidates) checkName(model.model, limits);
-  return candidates;
+  return task.kind === null ? [] : candidates;
 }
 
 function checkName(model: string, limits: SubmitLimits | undefined): void {

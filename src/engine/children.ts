@@ -84,13 +84,14 @@ async function broken(
   deps: Deps,
   parent: Job,
   id: string,
-  { task, customId, error }: Pick<BrokenChild, "task" | "customId"> & { error: JobError },
+  { task, customId, metadata, error }: Pick<Child, "task" | "customId" | "metadata"> & { error: JobError },
 ): Promise<NewJob> {
   const sealed = await sealError(deps.vault, { projectId: parent.projectId, id }, error);
   return {
     ...NOTHING,
     ...familyOf(parent, id, { customId }),
     task,
+    metadata: metadata ? JSON.stringify(metadata) : null,
     tags: parent.tags,
     lane: parent.lane,
     priority: parent.priority,
@@ -116,7 +117,6 @@ function familyOf(parent: Job, id: string, { customId }: { customId?: string }) 
 /** Of a job that never can run. */
 const NOTHING = {
   channel: null,
-  metadata: null,
   model: null,
   stream: false,
   max_attempts: 1,

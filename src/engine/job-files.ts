@@ -3,22 +3,27 @@
 import { AppError } from "../core/errors";
 import type { WholeJob } from "../core/job";
 import type { Deps } from "../deps";
-import { getFile } from "../store/files";
-import { readRange } from "../store/object-range";
+import { type FileRecord, getFile } from "../store/files";
+import { openStream, readRange } from "../store/object-range";
 import { ObjectWriter } from "../store/object-writer";
 import { fileKey, jobFileKey } from "../store/objects";
-import type { Files } from "../tasks/define";
+import type { Files, JobFile } from "../tasks/define";
 
 export function readFiles(deps: Deps, projectId: string): Files {
   // A run asks for the same file again and again.
-  const known = new Set<string>();
+  const known = new Map<string, FileRecord>();
+  const find = async (id: string) => {
+    const file = known.get(id) ?? (await findReadyFile(deps, projectId, id));
+    known.set(id, file);
+    return file;
+  };
   return {
+    async describe(id) {
+      const { name, contentType, sizeBytes } = await find(id);
+      return { name, contentType, sizeBytes: sizeBytes ?? 0 };
+    },
     async read(id, from, to) {
-      if (!known.has(id)) {
-        await findReadyFile(deps, projectId, id);
-        known.add(id);
-      }
-      const file = { projectId, id };
+      const file = await find(id);
       return readRange(deps, file, fileKey(file), from, to);
     },
   };
@@ -42,7 +47,7 @@ export async function writeJobFile(
   job: WholeJob,
   name: string,
   lines: AsyncIterable<string>,
-): Promise<{ bytes: number }> {
+): Promise<JobFile> {
   const writer = new ObjectWriter(deps, job, jobFileKey(job, name));
   const encoder = new TextEncoder();
   try {
@@ -55,10 +60,16 @@ export async function writeJobFile(
     }
     await writer.write(encoder.encode(piece));
     const { bytes } = await writer.close();
-    return { bytes };
+    return { name, run: job.run, bytes };
   } catch (error) {
     // What cannot be removed now goes with the job.
     await writer.abort().catch(() => {});
     throw error;
   }
+}
+
+/** What a run of the job has written, perhaps an earlier one. */
+export async function readJobFile(deps: Deps, job: WholeJob, { name, run }: JobFile): Promise<string> {
+  const { projectId, id } = job;
+  return new Response(await openStream(deps, job, jobFileKey({ projectId, id, run }, name))).text();
 }

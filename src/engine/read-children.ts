@@ -18,7 +18,13 @@ const ENDED: EndedChild["state"][] = ["completed", "failed", "cancelled"];
 
 export function readChildren(deps: Deps, parent: Job): Children {
   const { total, completed, failed, cancelled } = parent.children ?? NONE;
-  return { total, completed, failed, cancelled, ended: (states = ENDED) => ended(deps, parent, states) };
+  return {
+    total,
+    completed,
+    failed,
+    cancelled,
+    ended: (states = ENDED, from = 0) => ended(deps, parent, states, from),
+  };
 }
 
 const NONE = { total: 0, completed: 0, failed: 0, cancelled: 0 };
@@ -27,8 +33,9 @@ async function* ended(
   deps: Deps,
   parent: Job,
   states: EndedChild["state"][],
+  first: number,
 ): AsyncGenerator<EndedChild, void, undefined> {
-  let from = 0;
+  let from = first;
   for (;;) {
     const page = await endedChildren(deps.db, parent, {
       from: childId(parent.id, from),

@@ -12,6 +12,7 @@ import { addUsage, type Usage } from "../core/usage";
 import type { Deps } from "../deps";
 import type { Llm } from "../llm/llm";
 import { errorField } from "../log";
+import type { FetchOptions } from "../net/public-fetch";
 import { openWholeJob } from "../store/sealed-job";
 import type { TaskContext } from "../tasks/define";
 import { findTask } from "../tasks/index";
@@ -19,7 +20,6 @@ import type { Ends } from "./after-end";
 import { type Calls, reportOf } from "./call-report";
 import { conclude, concludeLost } from "./conclude";
 import type { SlotReturns } from "./gates";
-import { readFiles, writeJobFile } from "./job-files";
 import { loadInput } from "./load-input";
 import type { StreamWriter } from "./log-writer";
 import { createNarrator, type Narrator } from "./narrator";
@@ -28,11 +28,13 @@ import type { Outbox } from "./outbox";
 import { readChildren } from "./read-children";
 import { resume } from "./resume";
 import type { RunEnd } from "./settle";
+import { reachOf } from "./task-reach";
 import { findUnsettled } from "./unsettled";
 import type { ActiveRun, Watch } from "./watch";
 
-/** What a run needs beyond the database: a way to models, for this job only. */
+/** What a run needs beyond the database: a way to models, for this job only, and to what URLs in its input name. */
 export type RunDeps = Deps & {
+  fetchUrl: FetchOptions["fetch"];
   createLlm(run: {
     job: { id: string; attempt: number };
     /** The name of the secret whose key is to be used, when the provider has several. */
@@ -187,7 +189,7 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
 }
 
 function contextOf(
-  deps: Deps,
+  deps: RunDeps,
   run: ActiveRun,
   job: WholeJob,
   narrator: Narrator,
@@ -214,8 +216,7 @@ function contextOf(
     attempt: job.attempt,
     state: stateOf(job),
     children: readChildren(deps, job),
-    files: readFiles(deps, job.projectId),
-    write: (name, lines) => writeJobFile(deps, job, name, lines),
+    ...reachOf(deps, job, run.controller.signal),
     metadata: job.metadata,
     log: (event, fields) => deps.log(event, { job: job.id, run: job.run, ...fields }),
   };

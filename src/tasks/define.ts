@@ -8,6 +8,7 @@ import type { Said } from "../core/streams/said";
 import type { ToolCall } from "../core/tool-call";
 import type { Usage } from "../core/usage";
 import type { Llm } from "../llm/llm";
+import type { Fetched, FetchOptions } from "../net/public-fetch";
 
 /** A child that has ended. `output` is JSON text. */
 export type EndedChild = {
@@ -28,14 +29,19 @@ export type Children = {
   completed: number;
   failed: number;
   cancelled: number;
-  /** Those that have ended, in the order in which they were made; of all states, or of these. */
-  ended(states?: EndedChild["state"][]): AsyncIterable<EndedChild>;
+  /** Those that have ended, in the order in which they were made; of all states, or of these; from the first, or from this one. */
+  ended(states?: EndedChild["state"][], from?: number): AsyncIterable<EndedChild>;
 };
 
 export type Files = {
+  /** What is known of an uploaded file. Throws `file_missing`. */
+  describe(id: string): Promise<{ name: string; contentType: string; sizeBytes: number }>;
   /** The bytes of an uploaded file from `from` up to `to`; fewer when it ends before. Throws `file_missing`. */
   read(id: string, from: number, to: number): Promise<Uint8Array>;
 };
+
+/** A file of the job's own: made by `write`, to be kept in the state for later turns. */
+export type JobFile = { name: string; run: number; bytes: number };
 
 export type TaskContext = {
   /** Calls models. Every call is counted into the job's usage. */
@@ -65,7 +71,13 @@ export type TaskContext = {
    * Writes a file of the job's own, of any length: `GET` of it is up to the routes of the task. Written again by another run,
    * it is that run's.
    */
-  write(name: string, lines: AsyncIterable<string>): Promise<{ bytes: number }>;
+  write(name: string, lines: AsyncIterable<string>): Promise<JobFile>;
+  /** The text of a file that this run, or an earlier one of the job, has written. */
+  readBack(file: JobFile): Promise<string>;
+  /** What a URL in the input leads to, on the public internet only. Throws `url_not_allowed` or `url_unreachable`. */
+  fetchPublic(url: string, wanted: Pick<FetchOptions, "maxBytes" | "accept">): Promise<Fetched>;
+  /** The smallest context of the chat models that `input.model` stands for; null: the settings do not tell. */
+  contextTokens(model: string | undefined): number | null;
   /** The job's own `metadata`, as submitted. */
   metadata: Record<string, unknown> | null;
   /** One JSON line. Numbers and names only: never a prompt or an output. */
@@ -77,6 +89,11 @@ export type Task<Input = unknown, Output = unknown> = {
   description: string;
   /** Which models it can use; null: it calls none. */
   kind: "chat" | "embedding" | null;
+  /**
+   * Of the models that the children of a task use which calls none itself: `input.model` is checked at submit as if it did,
+   * and the job waits at no gate.
+   */
+  childKind?: "chat";
   input: z.ZodType<Input>;
   output: z.ZodType<Output>;
   /** How large its input may be; default 1 MB. */

@@ -102,7 +102,7 @@ describe("a job", () => {
 
 it("tasks are listed", async () => {
   const tasks = await connect().errand.tasks.list();
-  expect(tasks.map(({ name }) => name)).toEqual(["generate", "embed", "batch"]);
+  expect(tasks.map(({ name }) => name)).toEqual(["generate", "embed", "summarize", "translate", "batch"]);
 });
 
 describe("an error", () => {

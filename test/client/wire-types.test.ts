@@ -29,6 +29,8 @@ import { tasks } from "../../src/tasks";
 import type { batchInput } from "../../src/tasks/batch-input";
 import { embed } from "../../src/tasks/embed";
 import { generate } from "../../src/tasks/generate";
+import { summarize } from "../../src/tasks/summarize";
+import { translate } from "../../src/tasks/translate";
 import { call } from "../support/http-client";
 
 /** Intersections as one object, all the way down: how a type is written does not matter. */
@@ -117,9 +119,13 @@ describe("the client's types", () => {
         Equal<Client.Tasks["generate"]["output"], Out<typeof generate>>,
         Equal<Client.Tasks["embed"]["input"], In<typeof embed>>,
         Equal<Client.Tasks["embed"]["output"], Out<typeof embed>>,
+        Equal<Client.Tasks["summarize"]["input"], In<typeof summarize>>,
+        Equal<Client.Tasks["summarize"]["output"], Out<typeof summarize>>,
+        Equal<Client.Tasks["translate"]["input"], In<typeof translate>>,
+        Equal<Client.Tasks["translate"]["output"], Out<typeof translate>>,
       ]
     >();
-    const known = { generate, embed } satisfies Record<Client.TaskName, object>;
+    const known = { generate, embed, summarize, translate } satisfies Record<Client.TaskName, object>;
     // Batches have a part of the client to themselves.
     expect(tasks.map((task) => task.name).sort()).toEqual(["batch", ...Object.keys(known)].sort());
   });

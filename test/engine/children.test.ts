@@ -198,6 +198,7 @@ describe("a child that does not complete", () => {
     expect(await child(parent, 1)).toMatchObject({
       state: "failed",
       run: 0,
+      metadata: { number: 1 },
       error: { code: "input_invalid" },
     });
     expect((await child(parent, 1)).error?.message).toMatch(/^line 2: input.say: /);

@@ -124,9 +124,9 @@ describe("pause and resume", () => {
 
   it("names the tasks and pools that there are, for one that there is not", async () => {
     const deps = testDeps();
-    await expect(pause(deps, { projectId: null, task: "translate" })).rejects.toMatchObject({
+    await expect(pause(deps, { projectId: null, task: "transcribe" })).rejects.toMatchObject({
       code: "unknown_task",
-      message: 'No task "translate". There are: generate, embed, batch.',
+      message: 'No task "transcribe". There are: generate, embed, summarize, translate, batch.',
     });
     for (const pool of ["sandbox/none", "sandbox/", "nobody/chat", "task:generate", "generate", "/"]) {
       await expect(pause(deps, { projectId: null, pool })).rejects.toMatchObject({

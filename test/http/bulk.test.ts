@@ -82,12 +82,12 @@ describe("a bulk submit with something wrong", () => {
       later({ tags: ["half"] }),
       later({ tags: ["half"], input: { prompt: 7 } }),
       later({ tags: ["half"] }),
-      { ...later({ tags: ["half"] }), task: "translate" },
+      { ...later({ tags: ["half"] }), task: "transcribe" },
     ];
     const error = expectError(await post(jobs), "input_invalid", "jobs[1].input.prompt");
     expect(error.errors).toEqual([
       { index: 1, param: "jobs[1].input.prompt", message: expect.stringContaining("expected string") },
-      { index: 3, param: "jobs[3].task", message: expect.stringContaining("translate") },
+      { index: 3, param: "jobs[3].task", message: expect.stringContaining("transcribe") },
     ]);
     expect(await tagged("half")).toBe(0);
   });
@@ -103,7 +103,7 @@ describe("a bulk submit with something wrong", () => {
 
   it("names the index of a single problem too", async () => {
     const error = expectError(
-      await post([later(), { ...later(), task: "translate" }]),
+      await post([later(), { ...later(), task: "transcribe" }]),
       "unknown_task",
       "jobs[1].task",
     );
@@ -111,7 +111,7 @@ describe("a bulk submit with something wrong", () => {
   });
 
   it("names the index in a list of one", async () => {
-    expectError(await post([{ ...later(), task: "translate" }]), "unknown_task", "jobs[0].task");
+    expectError(await post([{ ...later(), task: "transcribe" }]), "unknown_task", "jobs[0].task");
     expectError(await post([later({ priority: "high" })]), "invalid_request", "jobs[0].priority");
   });
 });

@@ -127,7 +127,7 @@ const WAYS: Partial<Record<ErrorCode, () => Promise<Answer<unknown>>>> = {
   unsupported_media_type: () =>
     call("POST", "/v1/jobs", { text: "{}", headers: { "content-type": "text/plain" } }),
   input_invalid: () => post({ task: "generate", input: {} }),
-  unknown_task: () => post({ task: "translate", input: {} }),
+  unknown_task: () => post({ task: "transcribe", input: {} }),
   unknown_model: () => post(generate({}, "sandbox/none")),
   unknown_pool: () => call("POST", "/v1/pauses", { json: { pool: "sandbox/none" } }),
   no_model_configured: () =>

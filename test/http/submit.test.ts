@@ -134,7 +134,13 @@ describe("POST /v1/jobs", () => {
     type Task = { name: string; object: string; input_schema: object; output_schema: object };
     const { body } = await call<{ object: string; data: Task[] }>("GET", "/v1/tasks");
     expect(body.object).toBe("list");
-    expect(body.data.map((task) => task.name)).toEqual(["generate", "embed", "batch"]);
+    expect(body.data.map((task) => task.name)).toEqual([
+      "generate",
+      "embed",
+      "summarize",
+      "translate",
+      "batch",
+    ]);
     for (const task of body.data) {
       expect(Object.keys(task).sort()).toEqual([
         "defaults",
@@ -273,9 +279,9 @@ describe("a request that is refused", () => {
   });
 
   it("names an unknown task and those that there are", async () => {
-    const answer = await call("POST", "/v1/jobs", { json: { task: "translate", input: {} } });
+    const answer = await call("POST", "/v1/jobs", { json: { task: "transcribe", input: {} } });
     const error = expectError(answer, "unknown_task", "task");
-    expect(error.message).toMatch(/translate.*generate.*embed/s);
+    expect(error.message).toMatch(/transcribe.*generate.*embed/s);
   });
 
   it.each(["sandbox/nothing", "nobody/gpt", "gpt", "sandbox/embedding", "/", "sandbox/"])(
@@ -292,7 +298,7 @@ describe("a request that is refused", () => {
 
   it("stores nothing", async () => {
     const mark = "refused-tag";
-    const refused = await call("POST", "/v1/jobs", { json: later({ tags: [mark], task: "translate" }) });
+    const refused = await call("POST", "/v1/jobs", { json: later({ tags: [mark], task: "transcribe" }) });
     expect(refused.status).toBe(422);
     const listed = await call<{ data: JobOnWire[] }>("GET", `/v1/jobs?tag=${mark}`);
     expect(listed.body.data).toEqual([]);

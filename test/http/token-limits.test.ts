@@ -35,6 +35,14 @@ describe("a token with models", () => {
     expect(await stored("models")).toBe(2);
   });
 
+  it("uses these and no others for the children of a job, too", async () => {
+    const token = await mint({ channel: "children", allow: ["submit"], models: ["sandbox/chat"] });
+    const over = (model: string) => ({ task: "summarize", input: { text: "a", model }, delay_s: 3_600 });
+    expect((await post(token, over("sandbox/chat"))).status).toBe(202);
+    expectError(await post(token, over("sandbox/chat!tps=1")), "forbidden", "input.model");
+    expect(await stored("children")).toBe(1);
+  });
+
   it("is not deceived by an alias", async () => {
     const token = await mint({ channel: "aliases", allow: ["submit"], models: ["sandbox/chat"] });
     const aliased = {
@@ -83,7 +91,7 @@ describe("a token with max_jobs", () => {
 
   it("is not used up by requests that are refused", async () => {
     const token = await mint({ channel: "refused", allow: ["submit"], max_jobs: 1 });
-    expectError(await post(token, { task: "translate", input: {} }), "unknown_task");
+    expectError(await post(token, { task: "transcribe", input: {} }), "unknown_task");
     expectError(await post(token, later({ priority: "high" })), "invalid_request");
     expect((await post(token, later())).status).toBe(202);
   });

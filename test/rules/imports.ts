@@ -14,9 +14,9 @@ const ALLOWED: Record<string, string[]> = {
   documents: [],
   net: [],
   // What a batch is asked for is its route's request too.
-  tasks: ["llm", "contract"],
+  tasks: ["llm", "contract", "documents", "type:net"],
   store: [],
-  engine: ["store", "tasks", "type:llm", "type:durable"],
+  engine: ["store", "tasks", "net", "type:llm", "type:durable"],
   durable: ["engine", "store", "contract", "run-deps"],
   http: ["engine", "store", "contract", "tasks", "type:durable"],
   api: ["http"],

@@ -28,7 +28,7 @@ export type TestDeps = RunDeps & {
   backgroundDone(): Promise<void>;
 };
 
-export type Edge = Partial<Deps> & {
+export type Edge = Partial<Deps & Pick<RunDeps, "fetchUrl">> & {
   /** Answers for the providers. The sandbox is there too, and needs no network. */
   fetch?: Fetch;
   /** Which models there are, besides the sandbox's. */
@@ -75,6 +75,7 @@ export function testDeps(edge: Edge = {}): TestDeps {
     newId: anId,
     log: (event, fields) => void logs.push({ event, ...fields }),
     background: (promise) => void background.push(promise),
+    fetchUrl: () => Promise.reject(new Error("no internet here")),
     createLlm: (run) =>
       createLlm({
         catalogue,

@@ -61,7 +61,14 @@ const family = defineTask<z.infer<typeof familyInput>, z.infer<typeof familyOutp
   async run({ children, on_child_failure, task = "leaf", cache }, ctx) {
     if (ctx.state === null) {
       const made = children.map(
-        (input, i): Child => ({ task, input, customId: `c${i}`, cache, place: `line ${i + 1}` }),
+        (input, i): Child => ({
+          task,
+          input,
+          customId: `c${i}`,
+          metadata: { number: i },
+          cache,
+          place: `line ${i + 1}`,
+        }),
       );
       return wait(made, { state: { made: true }, onChildFailure: on_child_failure });
     }

@@ -20,6 +20,8 @@ export type Ran = {
 
 type Turn = { attempt?: number; state?: unknown; beforeCall?: LlmDeps["beforeCall"] };
 
+const noFiles = () => Promise.reject(new Error("no files here"));
+
 const NO_CHILDREN = { total: 0, completed: 0, failed: 0, cancelled: 0, async *ended() {} };
 
 export async function runTask<Input, Output>(
@@ -59,8 +61,11 @@ export async function runTask<Input, Output>(
     attempt,
     state,
     children: NO_CHILDREN,
-    files: { read: () => Promise.reject(new Error("no files here")) },
-    write: () => Promise.reject(new Error("no files here")),
+    files: { describe: noFiles, read: noFiles },
+    write: noFiles,
+    readBack: noFiles,
+    fetchPublic: () => Promise.reject(new Error("no internet here")),
+    contextTokens: () => null,
     metadata: null,
     log: () => undefined,
   });

@@ -2,6 +2,7 @@
 
 import { estimateTokens } from "../../core/usage";
 import { sampleJson } from "./json-sample";
+import { keepSentences } from "./keep";
 import type { Faults, SandboxOptions } from "./options";
 import { writeProse, writeReasoning } from "./prose";
 import { type ChatBody, messageText, promptText } from "./request";
@@ -74,6 +75,7 @@ function reasoningText(body: ChatBody, { reasoning = "" }: SandboxOptions): stri
 function answerText(body: ChatBody, options: SandboxOptions, faults: Faults): string {
   if (faults.malformed) return '{"sandbox": "this JSON is cut off on purp';
   if (options.reply !== undefined) return options.reply;
+  if (options.keep !== undefined) return keepSentences(promptOf(body), options.keep);
   const format = body.response_format?.type;
   if (format === "json_schema")
     return JSON.stringify(sampleJson(body.response_format?.json_schema?.schema ?? {}));

@@ -13,6 +13,7 @@ const optionsSchema = z
     ttft_ms: delayMs.default(0),
     tokens: z.int().min(1).max(100_000).optional(),
     reply: z.string().max(400_000).optional(),
+    keep: z.string().min(1).max(200).optional(),
     reasoning: z.union([flag, z.string().min(1).max(400_000)]).optional(),
     calls: z.int().min(1).max(128).optional(),
     finish: z.string().min(1).max(40).optional(),
@@ -64,7 +65,7 @@ function nameOptions(text: string): Record<string, unknown> {
 }
 
 function nameValue(key: string, text: string): unknown {
-  if (key === "reply" || key === "finish") return text;
+  if (key === "reply" || key === "keep" || key === "finish") return text;
   if (text === "true") return true;
   if (key === "reasoning") return text;
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
