@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { childId } from "../../src/core/children";
 import { TIMING } from "../../src/core/limits";
 import { NO_USAGE } from "../../src/core/usage";
 import { rerouteJobs } from "../../src/store/moves";
@@ -52,6 +53,20 @@ describe("the rows that a job of one attempt writes", () => {
     ["a concurrency key", 2, { concurrency_key: "k", concurrency_limit: 1 }],
   ])("are, with %s, %i more", async (_what, more, over) => {
     expect((await priceOf(over)) - (await priceOf({}))).toBe(more);
+  });
+});
+
+describe("the rows that a child costs", () => {
+  it("are one more than those of any job: its parent counts it", async () => {
+    const { id } = await storedIn("waiting", { children_total: 2 });
+    const child = { id: childId(id, 0), parent_id: id, depth: 1, custom_id: "a" };
+    expect((await priceOf(child)) - (await priceOf({}))).toBe(1);
+  });
+
+  it("are three more for the last one, which wakes its parent", async () => {
+    const { id } = await storedIn("waiting", { children_total: 1 });
+    const child = { id: childId(id, 0), parent_id: id, depth: 1, custom_id: "a" };
+    expect((await priceOf(child)) - (await priceOf({}))).toBe(3);
   });
 });
 
