@@ -34,6 +34,7 @@ export type { Subscription, SubscriptionOptions } from "./subscription.ts";
 // All of it: `declare module "errand"` reaches an interface only through `export *`.
 export type * from "./task-types.ts";
 export type { TaskList } from "./tasks.ts";
+export type * from "./text-task-types.ts";
 export type * from "./wire.ts";
 export type * from "./wire-batches.ts";
 export type * from "./wire-files.ts";

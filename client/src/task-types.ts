@@ -1,6 +1,17 @@
 // The tasks that this client knows, with their inputs and outputs; apps add their own.
 
+import type {
+  ClassifyInput,
+  ClassifyOutput,
+  EmbedInput,
+  EmbedOutput,
+  ExtractInput,
+  ExtractOutput,
+  ModerateInput,
+  ModerateOutput,
+} from "./text-task-types.ts";
 import type { CacheUse } from "./wire.ts";
+import type { JobFile } from "./wire-files.ts";
 
 export type TextPart = { type: "text"; text: string };
 
@@ -91,21 +102,6 @@ export type GenerateOutput = {
   model: string;
 };
 
-export type EmbedInput = {
-  /** One text, or up to 512. */
-  input: string | string[];
-  model?: string;
-  dimensions?: number;
-  provider_options?: Record<string, unknown>;
-};
-
-export type EmbedOutput = {
-  /** One vector per text, in order. */
-  embeddings: number[][];
-  dimensions: number;
-  model: string;
-};
-
 /** One of `text`, `url` and `file_id`. */
 export type LongTextInput = {
   /** Plain text or Markdown, as much as fits into an input (1 MB). */
@@ -173,6 +169,30 @@ export type TranslateOutput = {
   source: LongTextSource;
 };
 
+/** Either `template` or `messages`, and either `rows` or `file_id`; the rest is as of `generate`. */
+export type BulkGenerateInput = Omit<
+  GenerateInput,
+  "prompt" | "tools" | "tool_choice" | "parallel_tool_calls"
+> & {
+  /** With `{{variables}}`. */
+  template?: string;
+  rows?: Record<string, unknown>[];
+  /** CSV with a header, or JSON Lines. */
+  file_id?: string;
+  format?: "csv" | "jsonl";
+  on_item_failure?: "continue" | "stop";
+  output?: "jsonl" | "csv";
+};
+
+/** The texts are at `GET /v1/batches/{id}/output`. */
+export type BulkGenerateOutput = {
+  total: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  files: JobFile[];
+};
+
 /**
  * Every task that can be submitted with types. An app adds its own:
  *
@@ -186,9 +206,13 @@ export type TranslateOutput = {
  */
 export interface Tasks {
   generate: { input: GenerateInput; output: GenerateOutput };
+  extract: { input: ExtractInput; output: ExtractOutput };
+  classify: { input: ClassifyInput; output: ClassifyOutput };
+  moderate: { input: ModerateInput; output: ModerateOutput };
   embed: { input: EmbedInput; output: EmbedOutput };
   summarize: { input: SummarizeInput; output: SummarizeOutput };
   translate: { input: TranslateInput; output: TranslateOutput };
+  bulk_generate: { input: BulkGenerateInput; output: BulkGenerateOutput };
 }
 
 export type TaskName = keyof Tasks & string;

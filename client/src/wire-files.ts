@@ -18,3 +18,6 @@ export type StoredFile = {
   /** When it is erased. */
   expires_at: string;
 };
+
+/** A file that a job has written, at `GET /v1/jobs/{id}/files/{name}`. */
+export type JobFile = { name: string; bytes: number; content_type: string };

@@ -62,6 +62,11 @@ export const fileSchema = z
   })
   .openapi("File");
 
+/** A file that a job has written. */
+export const jobFileSchema = z
+  .object({ name: z.string(), bytes: z.int(), content_type: z.string() })
+  .openapi("JobFile");
+
 export function presentFile(file: StoredFile, partBytes: number): z.infer<typeof fileSchema> {
   const parts = Object.entries(file.parts).map(([number, { bytes }]) => ({
     number: Number(number),

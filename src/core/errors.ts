@@ -142,7 +142,7 @@ export const ERRORS = {
   child_failed: task(424, "A child of the job did not complete."),
   children_exceeded: task(422, "The job would have more children than are allowed, or nest them too deep."),
   file_missing: task(404, "There is no such file, or its time is over."),
-  item_invalid: task(422, "The line is not a JSON object with an input."),
+  item_invalid: task(422, "The line, or the row, is not what the task takes."),
   cancelled: task(409, "The job was cancelled."),
 } satisfies Record<string, ErrorRow>;
 

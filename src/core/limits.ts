@@ -17,6 +17,8 @@ export const LIMITS = {
   documentBytes: 10_000_000,
   batchItems: 1_000,
   batchFileItems: 50_000,
+  corpusTexts: 100_000,
+  corpusLineBytes: 250_000,
   customIdLength: 255,
   smallBodyBytes: 64_000,
   streamNameLength: 128,
@@ -76,6 +78,12 @@ export type Timing = {
 export const TIMING: Timing = { leaseMs: 60_000, ringCheckMs: 30_000, passEveryMs: 30_000, maxCrashes: 3 };
 
 export const LAST_RING_CHECK_MS = 900_000;
+
+/**
+ * So many times later somebody looks at a job of the bulk lane for the first time: thousands of them wait for their doorbells
+ * to come round, and each look is a row or two.
+ */
+export const BULK_PATIENCE = 10;
 
 /** A job in line at a gate is the gate's to ring, and the clock looks after the gates: nothing is written for its waiting. */
 export const LINE_CHECK_MS = 86_400_000;

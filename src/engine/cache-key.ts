@@ -1,6 +1,7 @@
 // What a job asks, by the one name that equal jobs have in the cache.
 
 import { type CacheRequest, type CacheSettings, cacheSettings, questionText } from "../core/cache";
+import { AppError } from "../core/errors";
 import type { Candidate } from "../llm/models";
 import type { Task } from "../tasks/define";
 import { sha256 } from "./sha256";
@@ -11,7 +12,7 @@ export type CacheUse = {
   question: string | null;
 };
 
-/** `input` as the task has parsed it. The name of a model says no more than the models that it stands for. */
+/** `input` as the task has parsed it. Throws `input_invalid` for a task that gives files. The name of a model says no more than the models that it stands for. */
 export function cacheUse(
   request: CacheRequest | undefined,
   task: Task,
@@ -20,6 +21,10 @@ export function cacheUse(
 ): CacheUse {
   const cache = cacheSettings(request);
   if (!cache) return { cache, question: null };
+  if (task.writesFiles?.(input)) {
+    const message = "cache: the output of this job is in files, which no other job can have. Leave it out.";
+    throw new AppError("input_invalid", { param: "cache", message });
+  }
   const { model: _, ...rest } = Object(input) as { model?: unknown };
   const models = candidates.map(({ model }) => model.model);
   const asked = { task: task.name, models, input: task.kind === null ? input : rest, scope: cache.scope };

@@ -114,7 +114,7 @@ function checkJob(
     channel: limits?.channel ?? request.channel ?? null,
     tags: [...new Set(request.tags ?? [])],
     metadata: request.metadata ? JSON.stringify(request.metadata) : null,
-    lane: request.lane ?? "default",
+    lane: request.lane ?? task.lane ?? "default",
     priority: request.priority ?? 0,
     ...drawPlace(task, candidates, random),
     stream: request.stream ?? false,

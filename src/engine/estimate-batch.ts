@@ -7,8 +7,9 @@ import { costUsd } from "../core/usage";
 import type { Deps } from "../deps";
 import type { Model } from "../llm/models";
 import { usualOutputTokens } from "../store/usage-history";
-import { type BatchInput, START_OF_FILE } from "../tasks/batch-input";
-import { childOf, readSlice } from "../tasks/batch-items";
+import type { BatchInput } from "../tasks/batch-input";
+import { childOf, readItems } from "../tasks/batch-items";
+import { START_OF_FILE } from "../tasks/read-slice";
 import { checkJobs, knownTask } from "./check-jobs";
 import { findReadyFile, readFiles } from "./job-files";
 
@@ -57,7 +58,7 @@ async function itemsOf(deps: Deps, projectId: string, batch: BatchInput) {
   if (file_id === undefined)
     return { children: items.map((item, i) => childOf(batch, item, `items[${i}]`)), scale: 1 };
   const file = await findReadyFile(deps, projectId, file_id);
-  const { children, next } = await readSlice(
+  const { children, next } = await readItems(
     readFiles(deps, projectId),
     { ...batch, file_id },
     START_OF_FILE,

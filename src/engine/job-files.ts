@@ -46,19 +46,11 @@ export async function writeJobFile(
   deps: Deps,
   job: WholeJob,
   name: string,
-  lines: AsyncIterable<string>,
+  content: AsyncIterable<string | Uint8Array>,
 ): Promise<JobFile> {
   const writer = new ObjectWriter(deps, job, jobFileKey(job, name));
-  const encoder = new TextEncoder();
   try {
-    let piece = "";
-    for await (const line of lines) {
-      piece += line;
-      if (piece.length < PIECE_CHARS) continue;
-      await writer.write(encoder.encode(piece));
-      piece = "";
-    }
-    await writer.write(encoder.encode(piece));
+    for await (const piece of inPieces(content)) await writer.write(piece);
     const { bytes } = await writer.close();
     return { name, run: job.run, bytes };
   } catch (error) {
@@ -72,4 +64,17 @@ export async function writeJobFile(
 export async function readJobFile(deps: Deps, job: WholeJob, { name, run }: JobFile): Promise<string> {
   const { projectId, id } = job;
   return new Response(await openStream(deps, job, jobFileKey({ projectId, id, run }, name))).text();
+}
+
+async function* inPieces(content: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let text = "";
+  for await (const part of content) {
+    if (typeof part === "string") text += part;
+    if (typeof part === "string" && text.length < PIECE_CHARS) continue;
+    if (text !== "") yield encoder.encode(text);
+    text = "";
+    if (typeof part !== "string") yield part;
+  }
+  if (text !== "") yield encoder.encode(text);
 }

@@ -20,6 +20,7 @@ import { fileRoutes } from "./routes/files";
 import { generateRoutes } from "./routes/generate";
 import { healthRoutes } from "./routes/health";
 import { jobActionRoutes } from "./routes/job-actions";
+import { jobFileRoutes } from "./routes/job-files";
 import { jobStreamRoutes } from "./routes/job-stream";
 import { jobRoutes } from "./routes/jobs";
 import { keyRoutes } from "./routes/keys";
@@ -49,6 +50,7 @@ export function createApp(): App {
   failureRoutes(app);
   poolRoutes(app);
   jobRoutes(app);
+  jobFileRoutes(app);
   batchRoutes(app);
   batchActionRoutes(app);
   jobActionRoutes(app);

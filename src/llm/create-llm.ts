@@ -20,7 +20,11 @@ export function createLlm(deps: LlmDeps): Llm {
     if (calls > 1) await deps.beforeCall(size);
   };
   const run = { ...deps, beforeCall };
-  return { chat: (request) => chat(run, request), embed: (request) => embed(run, request) };
+  return {
+    limits: (model, kind) => deps.catalogue.resolve(model, kind),
+    chat: (request) => chat(run, request),
+    embed: (request) => embed(run, request),
+  };
 }
 
 async function chat(deps: LlmDeps, request: ChatRequest): Promise<ChatResult> {

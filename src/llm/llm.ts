@@ -2,6 +2,7 @@
 
 import type { ToolCall } from "../core/tool-call";
 import type { Usage } from "../core/usage";
+import type { Model, ModelKind } from "./models";
 
 /** A chat message as OpenAI's chat completions take it. `content` may be text or a list of text and image parts. */
 export type ChatMessage =
@@ -77,10 +78,14 @@ export type EmbedResult = {
   usage: Usage;
 };
 
+export type ModelLimits = Pick<Model, "maxInputs" | "maxTokensPerCall">;
+
 /**
  * Errors: AppError with a provider code (see core/errors.ts), or `cancelled` / `timeout` when the run's signal aborted.
  */
 export type Llm = {
+  /** What a model takes at once. `model`: a name as in an input; undefined: the default one. Throws `unknown_model`. */
+  limits(model: string | undefined, kind: ModelKind): ModelLimits;
   chat(request: ChatRequest): Promise<ChatResult>;
   embed(request: EmbedRequest): Promise<EmbedResult>;
 };

@@ -1,6 +1,6 @@
 // The statements that write new jobs. Whether a job has its answer already, waits for an equal one or leads is decided in them.
 
-import { LINE_CHECK_MS, type Timing } from "../core/limits";
+import { BULK_PATIENCE, LINE_CHECK_MS, type Timing } from "../core/limits";
 import { NOW } from "./db";
 import { JOB_COLUMNS } from "./job-row";
 
@@ -75,7 +75,8 @@ export const insertJobsSql = (
       .map((column) => `j->>'${column}'`)
       .join(", ")}${share ? SHARED_VALUES : ""}
   FROM (SELECT *,
-      CASE WHEN j->>'pool' IS NULL AND state <> 'waiting' THEN ${ringCheckMs} ELSE ${LINE_CHECK_MS} END AS check_ms
+      CASE WHEN j->>'pool' IS NOT NULL OR state = 'waiting' THEN ${LINE_CHECK_MS}
+        WHEN j->>'lane' = 'bulk' THEN ${BULK_PATIENCE * ringCheckMs} ELSE ${ringCheckMs} END AS check_ms
     FROM (${share ? SHARED : ALONE}))
   WHERE true
   ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`;

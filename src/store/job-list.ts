@@ -10,6 +10,9 @@ import { JOB_COLUMNS, type JobRow, toJob } from "./job-row";
 /** `next`: the id after which the next page begins; null at the end. A page may be short, or empty, and still have one. */
 export type JobPage = { jobs: Job[]; next: string | null };
 
+/** `tasks`: any of them. */
+export type PageFilter = JobFilter & { tasks?: readonly string[] };
+
 /** Rows one page may look at. 2,000 light rows take D1 a few milliseconds. */
 const SCAN_ROWS = 2_000;
 
@@ -20,7 +23,7 @@ const AFTER_ALL = "~";
 export async function listJobs(
   db: D1Database,
   projectId: string,
-  filter: JobFilter,
+  filter: PageFilter,
   limit: number,
   before: string | null,
 ): Promise<JobPage> {
@@ -99,7 +102,7 @@ function sourceOf(filter: JobFilter): Source {
 }
 
 /** Conditions the source does not cover; every page that has one is bounded by SCAN_ROWS. */
-function restOf(filter: JobFilter, source: Source): { sql: string; binds: string[] } {
+function restOf(filter: PageFilter, source: Source): { sql: string; binds: string[] } {
   const columns = (["state", "task", "channel", "fingerprint", "parent"] as const).filter(
     (column) => filter[column] !== undefined && source.covers !== column,
   );
@@ -113,6 +116,10 @@ function restOf(filter: JobFilter, source: Source): { sql: string; binds: string
         `${column === "parent" ? "parent_id" : column} = ?${3 + source.binds.length + binds.length}`,
       );
     }
+  }
+  if (filter.tasks) {
+    binds.push(JSON.stringify(filter.tasks));
+    parts.push(`task IN (SELECT value FROM json_each(?${3 + source.binds.length + binds.length}))`);
   }
   return { sql: parts.map((part) => ` AND ${part}`).join(""), binds };
 }

@@ -35,8 +35,6 @@ export const batchFields = {
   on_item_failure: z.enum(["continue", "stop"]).optional(),
 };
 
-export const START_OF_FILE = { offset: 0, line: 1 };
-
 export const EITHER = {
   check: (batch: { items?: unknown; file_id?: unknown }) =>
     (batch.items === undefined) !== (batch.file_id === undefined),

@@ -1,13 +1,15 @@
 // Makes jobs of the items of a batch: of those that came with it, and of the lines of its file.
 
 import type { JobError } from "../core/job";
-import { JsonLinesReader, type Line, type LinePlace } from "../core/json-lines-reader";
 import { LIMITS } from "../core/limits";
+import { type Line, type LinePlace, LinesReader } from "../core/lines-reader";
 import type { BrokenChild, Child } from "../core/outcome";
 import { type BatchInput, type BatchItem, batchItem } from "./batch-input";
 import type { Files } from "./define";
+import { parseJson, unreadable } from "./file-format";
+import { readSlice } from "./read-slice";
 
-type Made = Child | BrokenChild;
+export type Made = Child | BrokenChild;
 
 /** `place`: where it comes from, for the words of an error. */
 export function childOf({ task, defaults }: BatchInput, item: BatchItem, place: string): Child {
@@ -29,43 +31,26 @@ function mergedInput(common: Record<string, unknown> | undefined, own: unknown):
   return common && isObject ? { ...common, ...own } : own;
 }
 
-/** What is read of a file at once; a line fits into it. */
-const WINDOW_BYTES = 2_000_000;
-
 /** Items of a slice: what one transaction of D1 takes in well under a second. */
-const SLICE_ITEMS = 500;
-
-export type Slice = { children: Made[]; next: LinePlace | null };
+export const SLICE_ITEMS = 500;
 
 /** The items from this place on, as many as are stored at once. `next` null: they are the last. */
-export async function readSlice(
+export async function readItems(
   files: Files,
   batch: BatchInput & { file_id: string },
   from: LinePlace,
-): Promise<Slice> {
-  const reader = new JsonLinesReader(LIMITS.inputBytes, from);
-  const lines: Line[] = [];
-  let at = from.offset;
-  let isAtEnd = false;
-  // A line that is longer than any window is read over, and is one broken item.
-  while (lines.length === 0 && !isAtEnd) {
-    const bytes = await files.read(batch.file_id, at, at + WINDOW_BYTES);
-    at += bytes.byteLength;
-    isAtEnd = bytes.byteLength < WINDOW_BYTES;
-    lines.push(...reader.take(bytes), ...(isAtEnd ? reader.end() : []));
-  }
-  const taken = lines.slice(0, SLICE_ITEMS);
-  const children = taken.map((line) => childOfLine(batch, line));
-  const last = taken.at(-1);
-  const isLast = !last || (isAtEnd && taken.length === lines.length);
-  return { children, next: isLast ? null : { offset: last.end, line: last.line + 1 } };
+): Promise<{ children: Made[]; next: LinePlace | null }> {
+  const reader = new LinesReader(LIMITS.inputBytes, from);
+  const { records, next } = await readSlice(files, batch.file_id, from, { reader, most: SLICE_ITEMS });
+  return { children: records.map((line) => childOfLine(batch, line)), next };
 }
 
 function childOfLine(batch: BatchInput, line: Line): Made {
   const place = `line ${line.line}`;
-  if (line.problem !== null) return broken(batch, place, UNREADABLE[line.problem]);
-  const json = parse(line.text);
-  if (json === undefined) return broken(batch, place, "not JSON");
+  const tell = (problem: string, customId?: string) => brokenChild(batch.task, place, problem, customId);
+  if (line.problem !== null) return tell(unreadable(line.problem, LIMITS.inputBytes));
+  const json = parseJson(line.text);
+  if (json === undefined) return tell("not JSON");
   const item = batchItem.safeParse(json);
   if (item.success) return childOf(batch, item.data, place);
   const [issue] = item.error.issues;
@@ -74,17 +59,7 @@ function childOfLine(batch: BatchInput, line: Line): Made {
     issue?.code === "unrecognized_keys"
       ? `${issue.message}; put what the task needs into "input"`
       : issue?.message;
-  return broken(batch, place, field === "" ? `${words}` : `${field}: ${words}`, nameOf(json));
-}
-
-const UNREADABLE = { too_long: `longer than ${LIMITS.inputBytes} bytes`, invalid_utf8: "not UTF-8" };
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return tell(field === "" ? `${words}` : `${field}: ${words}`, nameOf(json));
 }
 
 /** Of an item that is broken elsewhere. */
@@ -93,7 +68,7 @@ function nameOf(json: unknown): string | undefined {
   return typeof name === "string" && name.length <= LIMITS.customIdLength ? name : undefined;
 }
 
-function broken({ task }: BatchInput, place: string, problem: string, customId?: string): BrokenChild {
+export function brokenChild(task: string, place: string, problem: string, customId?: string): BrokenChild {
   const error: JobError = { code: "item_invalid", message: `${place}: ${problem}`, retryable: false };
   return { task, customId, error };
 }

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { PoolLimits } from "../core/gate/ticket";
 import type { JobError } from "../core/job";
+import type { Lane } from "../core/lifecycle";
 import type { Outcome } from "../core/outcome";
 import type { Said } from "../core/streams/said";
 import type { ToolCall } from "../core/tool-call";
@@ -68,10 +69,10 @@ export type TaskContext = {
   /** Files that were uploaded to the project. */
   files: Files;
   /**
-   * Writes a file of the job's own, of any length: `GET` of it is up to the routes of the task. Written again by another run,
-   * it is that run's.
+   * Writes a file of the job's own, of any length, for `GET /v1/jobs/{id}/files/{name}`. Written again by another run, it is
+   * that run's.
    */
-  write(name: string, lines: AsyncIterable<string>): Promise<JobFile>;
+  write(name: string, content: AsyncIterable<string | Uint8Array>): Promise<JobFile>;
   /** The text of a file that this run, or an earlier one of the job, has written. */
   readBack(file: JobFile): Promise<string>;
   /** What a URL in the input leads to, on the public internet only. Throws `url_not_allowed` or `url_unreachable`. */
@@ -96,10 +97,14 @@ export type Task<Input = unknown, Output = unknown> = {
   childKind?: "chat";
   input: z.ZodType<Input>;
   output: z.ZodType<Output>;
+  /** The lane of jobs that do not say; default `default`. */
+  lane?: Lane;
   /** How large its input may be; default 1 MB. */
   maxInputBytes?: number;
   /** How large a call for this input is: characters of text, and the limit of the answer. Default: the input's JSON. */
   size?(input: Input): { chars: number; maxOutputTokens: number | null };
+  /** Whether what it gives for this input is in files of the job: then no other job can have it from the cache. */
+  writesFiles?(input: Input): boolean;
   /** At most `limit` jobs with this key run at once, unless the job says otherwise. */
   concurrency?(input: Input): { key: string; limit: number } | null;
   /** What the task itself is limited to, whatever model it uses: it has a gate of its own then. */

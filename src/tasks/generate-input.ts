@@ -54,11 +54,14 @@ const name = z
   .string()
   .regex(/^[a-zA-Z0-9_-]{1,64}$/, "expected 1 to 64 letters, digits, hyphens or underscores");
 
+/** A JSON schema that can be used. */
+export const jsonSchema = z.record(z.string(), z.unknown()).superRefine((schema, ctx) => {
+  for (const { path, message } of schemaProblems(schema)) ctx.addIssue({ code: "custom", path, message });
+});
+
 const jsonSchemaFormat = z.strictObject({
   name,
-  schema: z.record(z.string(), z.unknown()).superRefine((schema, ctx) => {
-    for (const { path, message } of schemaProblems(schema)) ctx.addIssue({ code: "custom", path, message });
-  }),
+  schema: jsonSchema,
   strict: z.boolean().optional(),
   description: z.string().optional(),
 });
@@ -91,7 +94,7 @@ const metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((fields) => Object.keys(fields).length <= 16, "expected at most 16 keys");
 
-const fields = z.strictObject({
+export const generateFields = z.strictObject({
   prompt: z.string().min(1).optional(),
   messages: z.array(message).min(1).max(1000).optional(),
   instructions: z.string().min(1).optional(),
@@ -110,9 +113,9 @@ const fields = z.strictObject({
   provider_options: providerOptions(["model", "messages", "stream"]).optional(),
 });
 
-export type GenerateInput = z.infer<typeof fields>;
+export type GenerateInput = z.infer<typeof generateFields>;
 
-export const generateInput = fields.superRefine((input, ctx) => {
+export const generateInput = generateFields.superRefine((input, ctx) => {
   for (const { path, message } of problemsOf(input)) ctx.addIssue({ code: "custom", path, message });
 });
 

@@ -1,11 +1,10 @@
 // Task `generate`: text, JSON or tool calls from a chat model.
 
 import { z } from "zod";
-import { AppError } from "../core/errors";
-import { again, done, type Outcome } from "../core/outcome";
+import { done } from "../core/outcome";
 import type { ChatMessage, ChatRequest, ChatResult } from "../llm/llm";
 import { promptText } from "../llm/prompt-text";
-import { checkAnswer, type JsonSchema } from "../llm/structured";
+import { askJson } from "./ask-json";
 import { defineTask, type TaskContext } from "./define";
 import { type GenerateInput, generateInput } from "./generate-input";
 
@@ -38,70 +37,24 @@ export const generate = defineTask<GenerateInput, Output>({
   }),
 
   async run(input, ctx) {
-    const messages = toMessages(input);
-    const format = input.response_format;
-    const schema = format?.type === "json_schema" ? format.json_schema.schema : null;
-    const begun = repairState.safeParse(ctx.state);
-    if (begun.success) return repair(input, messages, begun.data, schema, ctx);
-    const answer = await ask(input, messages, ctx, {
+    const { prompt, instructions, messages, model, ...settings } = input;
+    const request: ChatRequest = {
+      ...settings,
+      model: ctx.model,
+      messages: toMessages(input),
       onText: (text) => ctx.stream.write(text),
       onReasoning: (text) => ctx.stream.reasoning(text),
       onToolCall: (piece) => ctx.stream.toolCall(piece),
-    });
-    if (answer.tool_calls.length > 0 || !format || format.type === "text") return done(toOutput(answer, ctx));
-    const first = checkJson(answer, schema);
-    if (first.ok) return done({ ...toOutput(answer, ctx), json: first.value });
-    ctx.log("generate.repair", { problems: first.problems.length });
-    return repair(input, messages, { answer: answer.text, problems: first.problems }, schema, ctx);
+    };
+    const format = input.response_format;
+    if (!format || format.type === "text") return done(toOutput(await ctx.llm.chat(request), ctx));
+    const schema = format.type === "json_schema" ? format.json_schema.schema : null;
+    return askJson(ctx, request, schema, (answer, json) => ({
+      ...toOutput(answer, ctx),
+      ...(json !== undefined && { json }),
+    }));
   },
 });
-
-/** What a turn leaves for the next one: an answer that is paid for, and what is wrong with it. */
-const repairState = z.object({ answer: z.string(), problems: z.array(z.string()) });
-
-/**
- * One repair round, not streamed: who watches has seen an answer, and a second would run into the first. When its turn at the
- * gate is far away, the job goes back into the line with what it has.
- */
-async function repair(
-  input: GenerateInput,
-  messages: ChatMessage[],
-  wrong: z.infer<typeof repairState>,
-  schema: JsonSchema | null,
-  ctx: TaskContext,
-): Promise<Outcome<Output>> {
-  try {
-    const settings = input.tools ? { ...input, tool_choice: "none" as const } : input;
-    const repaired = await ask(settings, [...messages, ...repairMessages(wrong)], ctx);
-    const second = checkJson(repaired, schema);
-    if (second.ok) return done({ ...toOutput(repaired, ctx), json: second.value });
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === "gate_wait")) throw error;
-    return again(wrong, error.retryAfterMs ?? 0);
-  }
-  throw new AppError("output_invalid");
-}
-
-function checkJson(answer: ChatResult, schema: JsonSchema | null) {
-  if (answer.finish_reason === "length") throw new AppError("output_truncated");
-  return checkAnswer(answer.text, schema);
-}
-
-function repairMessages({ answer, problems }: z.infer<typeof repairState>): ChatMessage[] {
-  const list = problems.map((problem) => `- ${problem}`).join("\n");
-  const content = `Your answer does not fit the request:\n${list}\nAnswer again, with the right JSON only.`;
-  return [
-    { role: "assistant", content: answer },
-    { role: "user", content },
-  ];
-}
-
-type Listeners = Pick<ChatRequest, "onText" | "onReasoning" | "onToolCall">;
-
-function ask(input: GenerateInput, messages: ChatMessage[], ctx: TaskContext, listeners: Listeners = {}) {
-  const { prompt, instructions, messages: _, model, ...settings } = input;
-  return ctx.llm.chat({ ...settings, model: ctx.model, messages, ...listeners });
-}
 
 function toMessages({ prompt, instructions, messages }: GenerateInput): ChatMessage[] {
   // `system`, not `developer`: every compatible server knows it, and OpenAI takes it for either.

@@ -102,7 +102,17 @@ describe("a job", () => {
 
 it("tasks are listed", async () => {
   const tasks = await connect().errand.tasks.list();
-  expect(tasks.map(({ name }) => name)).toEqual(["generate", "embed", "summarize", "translate", "batch"]);
+  expect(tasks.map(({ name }) => name)).toEqual([
+    "generate",
+    "extract",
+    "classify",
+    "moderate",
+    "embed",
+    "summarize",
+    "translate",
+    "batch",
+    "bulk_generate",
+  ]);
 });
 
 describe("an error", () => {

@@ -34,7 +34,7 @@ it("the name of a task decides what its input and output are", () => {
     // @ts-expect-error: a role that there is not
     await jobs.run("generate", { messages: [{ role: "boss", content: "a" }] });
     // @ts-expect-error: missing
-    await jobs.run("embed", {});
+    await jobs.run("extract", { text: "a" });
     // @ts-expect-error: of another task
     (await jobs.run("embed", { input: "a" })).output.text;
   });

@@ -15,7 +15,7 @@ import type {
 import type { BatchOnWire, batchSettings, estimateSchema } from "../../src/contract/batch";
 import type { purgedSchema, purgeSchema } from "../../src/contract/cache";
 import type { errorSchema, pageOf } from "../../src/contract/envelope";
-import type { fileSchema } from "../../src/contract/file";
+import type { fileSchema, jobFileSchema } from "../../src/contract/file";
 import type * as Frames from "../../src/contract/frames";
 import type { JobOnWire, jobSchema } from "../../src/contract/job";
 import type { cancelJobsSchema, OperationOnWire, retryJobsSchema } from "../../src/contract/operation";
@@ -27,8 +27,12 @@ import type * as Events from "../../src/core/events";
 import type { LogMessage } from "../../src/core/streams/job-log";
 import { tasks } from "../../src/tasks";
 import type { batchInput } from "../../src/tasks/batch-input";
+import { bulkGenerate } from "../../src/tasks/bulk-generate";
+import { classify } from "../../src/tasks/classify";
 import { embed } from "../../src/tasks/embed";
+import { extract } from "../../src/tasks/extract";
 import { generate } from "../../src/tasks/generate";
+import { moderate } from "../../src/tasks/moderate";
 import { summarize } from "../../src/tasks/summarize";
 import { translate } from "../../src/tasks/translate";
 import { call } from "../support/http-client";
@@ -75,7 +79,12 @@ describe("the client's types", () => {
   });
 
   it("of files are those of the contract", () => {
-    allTrue<[Equal<Client.StoredFile, z.output<typeof fileSchema>>]>();
+    allTrue<
+      [
+        Equal<Client.StoredFile, z.output<typeof fileSchema>>,
+        Equal<Client.JobFile, z.output<typeof jobFileSchema>>,
+      ]
+    >();
   });
 
   it("of usage, pools, operations, keys and tokens are those of the contract", () => {
@@ -117,6 +126,14 @@ describe("the client's types", () => {
       [
         Equal<Client.Tasks["generate"]["input"], In<typeof generate>>,
         Equal<Client.Tasks["generate"]["output"], Out<typeof generate>>,
+        Equal<Client.Tasks["extract"]["input"], In<typeof extract>>,
+        Equal<Client.Tasks["extract"]["output"], Out<typeof extract>>,
+        Equal<Client.Tasks["classify"]["input"], In<typeof classify>>,
+        Equal<Client.Tasks["classify"]["output"], Out<typeof classify>>,
+        Equal<Client.Tasks["moderate"]["input"], In<typeof moderate>>,
+        Equal<Client.Tasks["moderate"]["output"], Out<typeof moderate>>,
+        Equal<Client.Tasks["bulk_generate"]["input"], In<typeof bulkGenerate>>,
+        Equal<Client.Tasks["bulk_generate"]["output"], Out<typeof bulkGenerate>>,
         Equal<Client.Tasks["embed"]["input"], In<typeof embed>>,
         Equal<Client.Tasks["embed"]["output"], Out<typeof embed>>,
         Equal<Client.Tasks["summarize"]["input"], In<typeof summarize>>,
@@ -125,7 +142,8 @@ describe("the client's types", () => {
         Equal<Client.Tasks["translate"]["output"], Out<typeof translate>>,
       ]
     >();
-    const known = { generate, embed, summarize, translate } satisfies Record<Client.TaskName, object>;
+    const single = { generate, extract, classify, moderate, embed, summarize, translate };
+    const known = { ...single, bulk_generate: bulkGenerate } satisfies Record<Client.TaskName, object>;
     // Batches have a part of the client to themselves.
     expect(tasks.map((task) => task.name).sort()).toEqual(["batch", ...Object.keys(known)].sort());
   });

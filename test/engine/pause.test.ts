@@ -126,7 +126,8 @@ describe("pause and resume", () => {
     const deps = testDeps();
     await expect(pause(deps, { projectId: null, task: "transcribe" })).rejects.toMatchObject({
       code: "unknown_task",
-      message: 'No task "transcribe". There are: generate, embed, summarize, translate, batch.',
+      message:
+        'No task "transcribe". There are: generate, extract, classify, moderate, embed, summarize, translate, batch, bulk_generate.',
     });
     for (const pool of ["sandbox/none", "sandbox/", "nobody/chat", "task:generate", "generate", "/"]) {
       await expect(pause(deps, { projectId: null, pool })).rejects.toMatchObject({

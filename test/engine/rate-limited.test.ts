@@ -78,7 +78,8 @@ describe("a further call that has to wait for its turn", () => {
 
   it("that a task lets pass uses no attempt, and is due when its turn may come", async () => {
     const deps = testDeps();
-    deps.createLlm = () => ({ chat: wait, embed: wait });
+    const { createLlm } = deps;
+    deps.createLlm = (run) => ({ ...createLlm(run), chat: wait, embed: wait });
     const [now] = await runs(deps, await submitted(deps, {}, "sandbox/chat"), 1);
     expect(now).toMatchObject({ state: "pending", reason: "rate_limited", attempt: 0 });
     expect((now?.runAt ?? 0) - (now?.readAt ?? 0)).toBeGreaterThan(19_000);

@@ -35,6 +35,9 @@ const EXPECTED: Record<string, string> = {
   "GET /v1/jobs/{id}": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/input": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/output": "401 401 200 403 200 200 200 403 200",
+  "GET /v1/jobs/{id}/files": "401 401 200 403 200 200 200 403 200",
+  // The job has written none.
+  "GET /v1/jobs/{id}/files/{name}": "401 401 404 403 404 404 404 403 404",
   "GET /v1/jobs/{id}/stream": "401 401 200 403 200 200 200 403 200",
   "GET /v1/jobs/{id}/events": "401 401 200 403 200 200 200 403 200",
   "POST /v1/jobs/{id}/cancel": "401 401 403 200 200 200 403 200 403",
@@ -125,7 +128,7 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   }
   if (path.includes("/v1/batches/{id}")) return addressOfBatch(path, await ownerOf(project));
   if (path.includes("/v1/files/{id}")) return addressOfFile(path, await ownerOf(project));
-  if (path.includes("{name}")) {
+  if (path.includes("/v1/streams/{name}")) {
     const address = path.replace("{name}", `stream-${made++}`);
     if (!route.startsWith("PUT")) await call("PUT", address, { key: await ownerOf(project), json: [] });
     return address;
@@ -133,7 +136,7 @@ async function addressOf(route: string, { project, job }: Target): Promise<strin
   const fresh = route.startsWith("DELETE") && path.includes("{id}");
   const id = fresh ? (await submit(later(), { key: await ownerOf(project) })).id : job;
   const query = path === "/v1/events" ? "?channel=c" : "";
-  return path.replace("{project}", project).replace("{id}", id) + query;
+  return path.replace("{project}", project).replace("{id}", id).replace("{name}", "none") + query;
 }
 
 const BATCH = { task: "generate", items: [{ input: generate().input }], delay_s: 36_000 };

@@ -136,10 +136,14 @@ describe("POST /v1/jobs", () => {
     expect(body.object).toBe("list");
     expect(body.data.map((task) => task.name)).toEqual([
       "generate",
+      "extract",
+      "classify",
+      "moderate",
       "embed",
       "summarize",
       "translate",
       "batch",
+      "bulk_generate",
     ]);
     for (const task of body.data) {
       expect(Object.keys(task).sort()).toEqual([

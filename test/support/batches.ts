@@ -26,9 +26,16 @@ export type BatchLine = {
   custom_id: string | null;
   job: string;
   output?: { text: string };
+  row?: Record<string, unknown>;
   state?: string;
   error?: { code: string; message: string };
 };
+
+export async function textOf(id: string, which: "output" | "errors"): Promise<string> {
+  const response = await open("GET", `/v1/batches/${id}/${which}`);
+  expect(response.status).toBe(200);
+  return response.text();
+}
 
 export async function linesOf(id: string, which: "output" | "errors"): Promise<BatchLine[]> {
   const response = await open("GET", `/v1/batches/${id}/${which}`);

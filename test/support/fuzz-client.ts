@@ -1,6 +1,8 @@
 // Sends arbitrary requests: fills in ids that are there, and reads what comes back, streams and sockets included.
 
+import { writeJobFile } from "../../src/engine/job-files";
 import { delayed } from "./delayed";
+import { testDeps } from "./deps";
 import {
   type Answer,
   call,
@@ -14,6 +16,7 @@ import {
 } from "./http-client";
 import type { FuzzRequest, Segment } from "./openapi-arbitraries";
 import type { Operation } from "./openapi-document";
+import { theJob } from "./rows";
 
 /** A key or token; or null and any other text. */
 export type Credential = { key: string | null; authorization?: string };
@@ -33,8 +36,11 @@ const SEEDS: Record<string, () => unknown> = {
   "/v1/batches": () => ({ task: "generate", items: [{ input: generate().input }], delay_s: 36_000 }),
 };
 
-/** What is no id, but a number that fits. */
-const NUMBERS: Record<string, string[]> = { "/v1/files/{id}/parts": ["1"] };
+/** What is no id, but a number or a name that fits. */
+const NAMES: Record<string, string[]> = {
+  "/v1/files/{id}/parts": ["1"],
+  "/v1/jobs/{id}/files": ["output.jsonl"],
+};
 
 async function createStream(key: string): Promise<string> {
   await call("PUT", "/v1/streams/known", { key, json: [] });
@@ -44,6 +50,8 @@ async function createStream(key: string): Promise<string> {
 export async function createOwner(project: string): Promise<Owner> {
   const key = project === "default" ? ROOT_KEY : await createProject(project, ["admin"]);
   const done = await finish(generate({ channel: "c", stream: true }), { key });
+  const job = await theJob(done.id, project);
+  await writeJobFile(testDeps(), job, "output.jsonl", new Blob(["{}"]).stream());
   const ids = new Map([
     ["/v1/jobs", [done.id]],
     ["/v1/projects", [project]],
@@ -72,7 +80,7 @@ type Place = { path: string; template: string; owner: Owner; fresh: boolean };
 
 async function idOf(segment: Segment, { path, template, owner, fresh }: Place): Promise<string> {
   if ("raw" in segment) return segment.raw;
-  const known = owner.ids.get(path) ?? NUMBERS[template] ?? [];
+  const known = owner.ids.get(path) ?? NAMES[template] ?? [];
   const seed = SEEDS[template];
   if (seed && (fresh || known.length < 2)) {
     const id = await create(path, seed(), owner);

@@ -14,11 +14,21 @@ export type Ran = {
   called: ToolCall[];
   usages: Usage[];
   progress: [number, number | undefined][];
+  /** The bodies of the calls, if `answer` was given. */
+  sent: unknown[];
   /** What it wants to go on with, in another turn. */
   again: { state: unknown; delayMs: number } | null;
 };
 
-type Turn = { attempt?: number; state?: unknown; beforeCall?: LlmDeps["beforeCall"] };
+type Turn = {
+  attempt?: number;
+  state?: unknown;
+  beforeCall?: LlmDeps["beforeCall"];
+  /** Of a provider that is not the sandbox: `acme/chat`. */
+  answer?: (call: number) => Response;
+};
+
+const NO_NETWORK = () => Promise.reject(new Error("no network here"));
 
 const noFiles = () => Promise.reject(new Error("no files here"));
 
@@ -28,7 +38,7 @@ export async function runTask<Input, Output>(
   task: Task<Input, Output>,
   model: string,
   input: unknown,
-  { attempt = 1, state = null, beforeCall = () => Promise.resolve() }: Turn = {},
+  { attempt = 1, state = null, beforeCall = () => Promise.resolve(), answer }: Turn = {},
 ): Promise<Ran> {
   const ran: Ran = {
     output: null,
@@ -37,9 +47,10 @@ export async function runTask<Input, Output>(
     called: [],
     usages: [],
     progress: [],
+    sent: [],
     again: null,
   };
-  const { llm, usages } = withProvider(() => Promise.reject(new Error("no network here")), {
+  const { llm, usages, sent } = withProvider(answer ?? NO_NETWORK, {
     job: { id: "job_1", attempt },
     beforeCall,
   });
@@ -69,6 +80,7 @@ export async function runTask<Input, Output>(
     metadata: null,
     log: () => undefined,
   });
+  ran.sent = sent.map(({ body }) => body);
   if (outcome.kind === "done") ran.output = task.output.parse(outcome.output);
   else if (outcome.kind === "again") ran.again = { state: outcome.state, delayMs: outcome.delayMs };
   return ran;

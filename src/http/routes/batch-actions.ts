@@ -19,14 +19,20 @@ const jsonLines: RouteConfig["responses"][string] = {
   content: { "application/jsonl": { schema: z.string() } },
 };
 
+const jsonLinesOrCsv: RouteConfig["responses"][string] = {
+  ...jsonLines,
+  content: { "application/jsonl": { schema: z.string() }, "text/csv": { schema: z.string() } },
+};
+
 const getOutput = createRoute({
   ...reading,
   method: "get",
   path: "/v1/batches/{id}/output",
   summary: "Get the outputs of a batch",
-  description: "A line an item that has completed: `{index, custom_id, job, output, usage}`.",
+  description:
+    "A line an item that has completed: `{index, custom_id, job, output, usage}`. Of task bulk_generate with its `row` too, or as CSV.",
   request: { params: batchParams },
-  responses: { 200: jsonLines, ...failures },
+  responses: { 200: jsonLinesOrCsv, ...failures },
 });
 
 const getErrors = createRoute({

@@ -1,4 +1,4 @@
-// /v1/batches: one task over many inputs. A batch is a job of the task `batch`; these routes are a view of it.
+// /v1/batches: one task over many inputs. A batch is a job of the task `batch` or `bulk_generate`; these routes are a view of it.
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { batchSchema, batchSettings, estimateSchema } from "../../contract/batch";
@@ -12,6 +12,7 @@ import { type Estimate, estimateBatch } from "../../engine/estimate-batch";
 import { listJobs } from "../../store/job-list";
 import { batch } from "../../tasks/batch";
 import { batchFields, EITHER } from "../../tasks/batch-input";
+import { batchTasks } from "../../tasks/index";
 import type { App } from "../context";
 import { allow } from "../middleware/authenticate";
 import { bearer, body, failures, json } from "../responses";
@@ -111,7 +112,7 @@ export function batchRoutes(app: App): void {
       ...settings,
       task: batch.name,
       input,
-      lane: lane ?? ("bulk" as const),
+      lane,
       idempotency_key: key,
     };
     const [submitted] = await submitAs(c, { jobs: [request] });
@@ -136,7 +137,7 @@ export function batchRoutes(app: App): void {
         throw new AppError("forbidden", { message: "This token is for one job only." });
       filter.channel = caller.channel;
     }
-    const wanted = { ...filter, task: batch.name };
+    const wanted = { ...filter, tasks: batchTasks };
     const page = await listJobs(deps.db, caller.projectId, wanted, limit, cursor ?? null);
     const data = await Promise.all(page.jobs.map((job) => showBatch(c, job)));
     return c.json(

@@ -3,12 +3,10 @@
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
 import { pageOf } from "../../contract/envelope";
 import { fileSchema, presentFile, uploadFileQuery } from "../../contract/file";
-import { type ByteRange, parseRange } from "../../core/byte-range";
 import { AppError } from "../../core/errors";
 import type { StoredFile } from "../../core/file";
 import { isFileId } from "../../core/ids";
 import { LIMITS } from "../../core/limits";
-import type { Deps } from "../../deps";
 import { eraseFile } from "../../engine/erase-files";
 import { storeFile } from "../../engine/store-file";
 import { type FileRecord, getFile, listFiles as readPage } from "../../store/files";
@@ -18,6 +16,7 @@ import { PART_BYTES } from "../../store/sealed-chunks";
 import type { App, HttpContext } from "../context";
 import { readIncoming } from "../file-content";
 import { allow } from "../middleware/authenticate";
+import { answerRange } from "../range-answer";
 import { bearer, failures, json } from "../responses";
 
 const shared = { tags: ["Files"], security: bearer };
@@ -150,42 +149,11 @@ export async function findFile(c: HttpContext, id: string): Promise<FileRecord> 
 
 export const showOnWire = (file: StoredFile) => presentFile(file, PART_BYTES);
 
-async function answerContent(c: HttpContext, file: StoredFile): Promise<Response> {
-  const size = file.sizeBytes ?? 0;
-  const etag = `"${file.sha256}"`;
-  const asked = c.req.header("range");
-  const range = asked && (c.req.header("if-range") ?? etag) === etag ? parseRange(asked, size) : null;
-  c.header("accept-ranges", "bytes");
-  if (range === "none") {
-    c.header("content-range", `bytes */${size}`);
-    throw new AppError("range_not_satisfiable", { param: "Range" });
-  }
-  const { from, to } = range ?? { from: 0, to: size };
-  const headers = {
-    "content-type": file.contentType,
-    "content-length": String(to - from),
-    "content-disposition": `attachment; filename*=UTF-8''${encodeFilename(file.name)}`,
-    // It is of somebody else's making: no browser is to run it under this origin.
-    "x-content-type-options": "nosniff",
-    etag,
-    ...(range ? { "content-range": `bytes ${from}-${to - 1}/${size}` } : {}),
-  };
-  const isHead = c.req.raw.method === "HEAD";
-  const body = isHead ? null : await openContent(c.var.deps, file, { from, to });
-  return new Response(body, { status: range ? 206 : 200, headers });
-}
-
-/** Of a known length, which the platform then tells the client: what is cut off is seen to be. */
-async function openContent(deps: Deps, file: StoredFile, range: ByteRange): Promise<ReadableStream> {
-  const content = await openStream(deps, file, fileKey(file), range);
-  const { readable, writable } = new FixedLengthStream(range.to - range.from);
-  content
-    .pipeTo(writable)
-    .catch((error) => deps.log("download_ended", { file: file.id, error: String(error) }));
-  return readable;
-}
-
-/** RFC 8187 lets fewer characters stand than encodeURIComponent does. */
-function encodeFilename(name: string): string {
-  return encodeURIComponent(name).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+function answerContent(c: HttpContext, file: StoredFile): Promise<Response> {
+  return answerRange(c, {
+    ...file,
+    bytes: file.sizeBytes ?? 0,
+    etag: `"${file.sha256}"`,
+    open: (range) => openStream(c.var.deps, file, fileKey(file), range),
+  });
 }

@@ -2,13 +2,13 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JsonLinesReader, type Line, type LinePlace } from "../../src/core/json-lines-reader";
+import { type Line, type LinePlace, LinesReader } from "../../src/core/lines-reader";
 
 const encoder = new TextEncoder();
 const MAX = 40;
 
 function readAll(bytes: Uint8Array, cuts: number[] = [], at?: LinePlace): Line[] {
-  const reader = new JsonLinesReader(MAX, at);
+  const reader = new LinesReader(MAX, at);
   const places = [0, ...cuts.toSorted((a, b) => a - b), bytes.byteLength];
   const lines = places.slice(1).flatMap((to, i) => reader.take(bytes.slice(places[i], to)));
   return [...lines, ...reader.end()];
@@ -70,11 +70,13 @@ describe("lines", () => {
   });
 
   it("that are too long are not held: only their place is kept", () => {
-    const reader = new JsonLinesReader(MAX);
+    const reader = new LinesReader(MAX);
     for (let i = 0; i < 2_000; i++) expect(reader.take(new Uint8Array(1_000).fill(0x78))).toEqual([]);
     expect(JSON.stringify(reader).length).toBeLessThan(1_000);
     const end = 2_000_001;
-    expect(reader.take(encoder.encode("\n"))).toEqual([{ line: 1, offset: 0, end, problem: "too_long" }]);
+    expect(reader.take(encoder.encode("\n"))).toEqual([
+      { line: 1, lines: 1, offset: 0, end, problem: "too_long" },
+    ]);
   });
 });
 
