@@ -94,12 +94,9 @@ export function childProgress(children: ChildCounts): Progress {
 }
 
 /** Since the job was started: a pause on the way counts as work. */
-export function paceOf({
-  children,
-  startedAt,
-  readAt,
-}: Pick<Job, "children" | "startedAt" | "readAt">): Pace {
-  const passedS = startedAt === null ? 0 : (readAt - startedAt) / 1_000;
+export function paceOf(job: Pick<Job, "children" | "startedAt" | "finishedAt" | "readAt">): Pace {
+  const { children, startedAt, finishedAt, readAt } = job;
+  const passedS = startedAt === null ? 0 : ((finishedAt ?? readAt) - startedAt) / 1_000;
   const open = children ? openChildren(children) : 0;
   const ended = children ? children.total - open : 0;
   if (passedS <= 0 || ended === 0) return { per_s: null, eta_s: null };

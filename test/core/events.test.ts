@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isEnd, isKept, type JobEvent, moveEvent } from "../../src/core/events";
+import { isEnd, isKept, type JobEvent, moveEvent, paceOf } from "../../src/core/events";
 import type { Job } from "../../src/core/job";
 import { aJob } from "../support/factory";
 
@@ -63,5 +63,33 @@ describe("isKept and isEnd", () => {
     const ends = stages.filter(([, over]) => isEnd(moveEvent(aJob(over), 0))).map(([, , type]) => type);
     expect(ends).toEqual(["job.completed", "job.failed", "job.cancelled"]);
     expect(passing.filter(isEnd)).toEqual([]);
+  });
+});
+
+describe("the pace of a job with children", () => {
+  const children = {
+    total: 10,
+    completed: 3,
+    failed: 1,
+    cancelled: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    nanoUsd: 0,
+  };
+  const started = { children, startedAt: 1_000, readAt: 9_000 };
+
+  it("is how many of them end in a second, and how long the others take at that", () => {
+    expect(paceOf(aJob(started))).toEqual({ per_s: 0.5, eta_s: 12 });
+  });
+
+  it("is not known before it has begun, and before one has ended", () => {
+    const none = { per_s: null, eta_s: null };
+    expect(paceOf(aJob({ ...started, startedAt: null }))).toEqual(none);
+    expect(paceOf(aJob({ ...started, children: { ...children, completed: 0, failed: 0 } }))).toEqual(none);
+  });
+
+  it("stays what it was once the job has ended", () => {
+    const ended = { ...started, children: { ...children, completed: 9 }, finishedAt: 6_000 };
+    expect(paceOf(aJob({ ...ended, readAt: 900_000 }))).toEqual({ per_s: 2, eta_s: 0 });
   });
 });
