@@ -155,7 +155,7 @@ describe("retry and cancel", () => {
 it("stats sums up usage by day and task, and shows the pools", async () => {
   await print("submit", ...HELLO, "--wait");
   const told = await print("stats");
-  expect(told).toMatch(/^DAY +TASK +RUNS +IN +CACHED +OUT +COST\n/);
+  expect(told).toMatch(/^DAY +TASK +RUNS +IN +CACHED +OUT +HITS +COST\n/);
   expect(told).toMatch(/^\d{4}-\d\d-\d\d {2}generate +[1-9]/m);
   expect(told).toMatch(/^total /m);
   expect(told).toMatch(/^sandbox\/limited +ok /m);

@@ -100,7 +100,7 @@ describe("POST /v1/pauses", () => {
 
   it("names what there is for an unknown task or pool, and stores nothing", async () => {
     const task = expectError(await pause({ task: "transcribe" }), "unknown_task", "task");
-    expect(task.message).toContain("generate, embed");
+    expect(task.message).toContain("generate, extract");
     const pool = expectError(await pause({ pool: "sandbox/none" }), "unknown_pool", "pool");
     expect(pool.message).toContain("sandbox/chat, sandbox/limited, sandbox/embedding");
     expect(await countRows("pauses")).toBe(0);
