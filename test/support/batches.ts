@@ -4,7 +4,7 @@ import { expect, vi } from "vitest";
 import type { BatchOnWire } from "../../src/contract/batch";
 import { type Ask, call, open } from "./http-client";
 
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 50_000, interval: 50 };
 
 export async function startBatch(json: unknown, ask: Ask = {}): Promise<BatchOnWire> {
   const { status, body, text } = await call<BatchOnWire>("POST", "/v1/batches", { json, ...ask });
